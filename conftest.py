@@ -1,0 +1,95 @@
+"""Options, header, markers and plugins. What they stand for lives in ``fixtures/``."""
+
+import pytest
+
+from fixtures import report, run_state, settings
+from fixtures.batching import DEFAULT_BATCH_TOKENS
+
+pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("evals", "embedding model evals")
+    group.addoption(
+        "--model",
+        default=settings.BUNDLED_MODEL,
+        type=settings.parse_model,
+        metavar="MODEL",
+        help="Evaluate this model: the bundled 'mini', a local folder, or a Hub id. Default: mini.",
+    )
+    group.addoption(
+        "--revision",
+        metavar="REVISION",
+        help="Pin a Hub model to a branch, tag or commit. Default: its main branch.",
+    )
+    group.addoption(
+        "--trust-remote-code",
+        action="store_true",
+        help="Run the Python code that a model's repository brings along. Default: off.",
+    )
+    group.addoption(
+        "--device",
+        action="append",
+        type=settings.parse_names,
+        metavar="DEVICE",
+        help="Evaluate on cpu, cuda, cuda:N, mps, xpu, auto (the best available) or all; repeat it or separate by "
+        "commas for several. Default: auto.",
+    )
+    group.addoption(
+        "--dtype",
+        default="float32",
+        type=settings.parse_dtype,
+        metavar="DTYPE",
+        help="Run the model in float32, bfloat16 or float16. Default: float32.",
+    )
+    group.addoption(
+        "--attn-implementation",
+        default="sdpa",
+        type=settings.parse_attn_implementation,
+        metavar="NAME",
+        help="Compute attention with sdpa, eager, flash_attention_2, flash_attention_3 or flex_attention. "
+        "Default: sdpa.",
+    )
+    group.addoption(
+        "--batch-tokens",
+        default=str(DEFAULT_BATCH_TOKENS),
+        type=settings.parse_batch_tokens,
+        metavar="N",
+        help=f"Send at most N tokens, padding included, through the model at once. Default: {DEFAULT_BATCH_TOKENS}.",
+    )
+    group.addoption(
+        "--benchmark-tokens",
+        default="1000",
+        type=settings.parse_benchmark_tokens,
+        metavar="N",
+        help="Time about N tokens per task and length regime; an accelerator needs more than a CPU. Default: 1000.",
+    )
+    group.addoption(
+        "--tasks",
+        action="append",
+        type=settings.parse_names,
+        metavar="TASKS",
+        help="Evaluate only these tasks, separated by commas. Default: all that the model has.",
+    )
+    group.addoption(
+        "--baseline",
+        type=settings.parse_baseline,
+        metavar="NAME",
+        help="Compare with this folder of snapshots/. Default: the model's own.",
+    )
+    group.addoption(
+        "--show-matrices",
+        action="store_true",
+        help="Print the similarity matrices, the task differences and what each task does. Default: off.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "requires_tasks(*tasks): skipped on a model that lacks one of these tasks.")
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one pytest-xdist worker.")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    stash, workers = config.stash, run_state.worker_count(config)
+    return report.header_lines(stash[run_state.SETTINGS], stash[run_state.CHECKPOINT], workers)

@@ -1,0 +1,180 @@
+"""Is the model wired as its card says?
+
+Nothing here needs to know what a text means: shapes, norms, which adapter and prefix act, and what must not matter.
+Bounds on what must not matter are cosine distances from rounding alone (``fixtures.tolerance.ROUNDING``).
+"""
+
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from fixtures import corpus
+from fixtures.distances import cosine_distances, worst_texts
+from fixtures.encoder import Encoder
+from fixtures.tolerance import ROUNDING
+
+SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
+MIXED_LENGTHS = (*SENTENCES[:12], corpus.long_text(60), corpus.long_text(150, offset=3), "Yes.", corpus.long_text(25))
+
+# Cosine distance under which two configurations that should differ count as the same one: servers that drop the task
+# answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
+DISTINCT = 1e-3
+
+ODD_INPUTS = {
+    "empty": "",
+    "white space": " \t\n\u3000 ",
+    "emoji": "👩‍👩‍👧‍👦 👍🏽 🇫🇷",
+    "right to left": "مرحبا (123) שלום",
+    "combining marks": unicodedata.normalize("NFD", "Ệ ǭ ñ") + "\u0301" * 50,
+    "control characters": "a\x00b\x07c\ufeff",
+    "unassigned and private": "\U000e0fff \ue000",
+    "10,000 characters": (corpus.long_text(2200) + " ")[:10_000],
+    "10,000 characters without a space": "x" * 10_000,
+}
+
+
+def test_embeddings_are_finite_float32_of_unit_norm(encoder: Encoder, task, claims):
+    vectors = encoder.encode(MIXED_LENGTHS, task)
+    claims.equal("type", str(vectors.dtype), "float32")
+    claims.equal("shape", vectors.shape, (len(MIXED_LENGTHS), encoder.dimension))
+    claims.equal("rows that are not finite", int((~np.isfinite(vectors).all(axis=1)).sum()), 0)
+    claims.at_most("largest |norm - 1|", np.abs(np.linalg.norm(vectors, axis=1) - 1).max(), 1e-5)
+
+
+def test_one_string_gives_one_vector(encoder: Encoder, task, claims, rounding):
+    single = encoder.encode(SENTENCES[0], task)
+    claims.equal("shape", single.shape, (encoder.dimension,))
+    claims.at_most(
+        "cosine distance to the same text in a list", _apart(single, encoder.encode([SENTENCES[0]], task)), rounding
+    )
+
+
+def test_adapter_differs_from_base_weights(encoder: Encoder, task, claims):
+    adapted = encoder.encode(SENTENCES, task, prefix="")
+    distances = cosine_distances(adapted, encoder.encode(SENTENCES, None))
+    claims.at_least("median cosine distance to the base weights", np.median(distances), DISTINCT)
+
+
+def test_adapters_differ_from_each_other(encoder: Encoder, device, claims):
+    vectors = {task: encoder.encode(SENTENCES, task, prefix="") for task in encoder.tasks}
+    for first, second in combinations(encoder.tasks, 2):
+        distance = np.median(cosine_distances(vectors[first], vectors[second]))
+        claims.at_least(f"median cosine distance, {first} to {second}, both without prefix", distance, DISTINCT)
+
+
+def test_prefix_acts_where_the_task_has_one(encoder: Encoder, task, checkpoint, claims, rounding):
+    with_prefix, without = encoder.encode(SENTENCES, task), encoder.encode(SENTENCES, task, prefix="")
+    distances = cosine_distances(with_prefix, without)
+    prefix = checkpoint.prefixes[task]
+    added = {
+        len(long) - len(short)
+        for long, short in zip(
+            encoder.tokenize(SENTENCES, task), encoder.tokenize(SENTENCES, task, prefix=""), strict=True
+        )
+    }
+    if prefix:
+        claims.at_least("median cosine distance made by the prefix", np.median(distances), DISTINCT)
+        claims.at_least("fewest tokens added by the prefix", min(added), 1)
+    else:
+        claims.at_most("largest cosine distance made by an empty prefix", distances.max(), rounding)
+        claims.equal("tokens added by an empty prefix", added, {0})
+
+
+def test_same_text_twice_gives_the_same_vector(encoder: Encoder, task, claims, rounding):
+    first, second = encoder.encode(MIXED_LENGTHS, task), encoder.encode(MIXED_LENGTHS, task)
+    claims.equal("largest difference of a component between two calls", float(np.abs(first - second).max()), 0.0)
+    twice = encoder.encode([SENTENCES[0], SENTENCES[1], SENTENCES[0]], task)
+    claims.at_most("cosine distance within one call", _apart(twice[0], twice[2]), rounding)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 200, 100_000])
+def test_batch_size_does_not_change_a_vector(encoder: Encoder, task, batch_tokens, claims, rounding):
+    batched = encoder.encode(MIXED_LENGTHS, task, batch_tokens=batch_tokens)
+    _same(claims, rounding, MIXED_LENGTHS, encoder.encode(MIXED_LENGTHS, task), batched)
+
+
+def test_order_does_not_change_a_vector(encoder: Encoder, task, claims, rounding):
+    backwards = encoder.encode(MIXED_LENGTHS[::-1], task)[::-1]
+    _same(claims, rounding, MIXED_LENGTHS, encoder.encode(MIXED_LENGTHS, task), backwards)
+
+
+def test_padding_side_does_not_change_a_vector(encoder: Encoder, task, claims, rounding):
+    right = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000)
+    left = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000, padding_side="left")
+    _same(claims, rounding, MIXED_LENGTHS, right, left)
+
+
+def test_neighbours_do_not_change_a_vector(encoder: Encoder, task, claims, rounding):
+    alone = np.stack([encoder.encode(text, task) for text in SENTENCES[:6]])
+    crowded = encoder.encode([*SENTENCES[:6], *MIXED_LENGTHS[6:]], task, batch_tokens=100_000)[:6]
+    _same(claims, rounding, SENTENCES[:6], alone, crowded)
+
+
+def test_threads_that_share_the_model_get_their_own_task(encoder: Encoder, device, claims, rounding):
+    expected = {task: encoder.encode(SENTENCES[:6], task) for task in encoder.tasks}
+    asked = list(encoder.tasks) * 4
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        answers = list(pool.map(lambda task: encoder.encode(SENTENCES[:6], task), asked))
+    for task, answer in zip(asked, answers, strict=True):
+        distance = cosine_distances(answer, expected[task]).max()
+        claims.at_most(f"cosine distance of {task} asked for from several threads", distance, rounding)
+
+
+def test_matryoshka_cut_is_slice_and_renormalisation(encoder: Encoder, task, checkpoint, claims):
+    full = encoder.encode(SENTENCES[:6], task)
+    for dimension in checkpoint.matryoshka_dimensions:
+        cut = encoder.encode(SENTENCES[:6], task, truncate_dim=dimension)
+        expected = full[:, :dimension] / np.linalg.norm(full[:, :dimension], axis=1, keepdims=True)
+        claims.equal("shape", cut.shape, (6, dimension))
+        claims.at_most(
+            f"largest difference of a component at {dimension} dimensions", np.abs(cut - expected).max(), 1e-6
+        )
+
+
+@pytest.mark.parametrize("limit", [32, 128, 512])
+def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, checkpoint, limit, claims, rounding):
+    if checkpoint.max_length < limit + 20:
+        pytest.skip(f"the model cuts at {checkpoint.max_length} tokens")
+    head = corpus.long_text(limit)  # a word is at least one token
+    first, second = (
+        f"{head} {ending}" for ending in ("Nobody ever found the missing ship.", "Add two spoons of sugar.")
+    )
+    shared = zip(*encoder.tokenize([first, second], task), strict=False)
+    claims.at_least("tokens that the two texts share", sum(a == b for a, b in shared), limit)
+    distance = _apart(encoder.encode(first, task), encoder.encode(second, task))
+    claims.at_least("cosine distance made by another ending", distance, 10 * rounding)
+
+
+def test_text_is_cut_at_the_maximum_length(encoder: Encoder, task, checkpoint, claims):
+    (token_ids,) = encoder.tokenize([corpus.long_text(checkpoint.max_length + 10)], task)
+    claims.equal("tokens of a longer text", len(token_ids), checkpoint.max_length)
+
+
+@pytest.mark.parametrize("text", ODD_INPUTS.values(), ids=[name.replace(" ", "-") for name in ODD_INPUTS])
+def test_odd_input_is_handled(encoder: Encoder, device, text, claims, rounding):
+    task = encoder.tasks[0]
+    vector = encoder.encode(text, task)
+    claims.equal("finite", bool(np.isfinite(vector).all()), True)
+    claims.at_most("|norm - 1|", abs(float(np.linalg.norm(vector)) - 1), 1e-5)
+    among_others = encoder.encode([*SENTENCES[:3], text], task)
+    claims.at_most("cosine distance alone or among others", _apart(vector, among_others[3]), rounding)
+    neighbours = cosine_distances(among_others[:3], encoder.encode(SENTENCES[:3], task)).max()
+    claims.at_most("cosine distance that it makes to its neighbours", neighbours, rounding)
+
+
+@pytest.fixture
+def rounding(settings) -> float:
+    return ROUNDING[settings.dtype]
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> float:
+    return float(cosine_distances(np.atleast_2d(first), np.atleast_2d(second))[0])
+
+
+def _same(claims, rounding: float, texts, first: np.ndarray, second: np.ndarray) -> None:
+    __tracebackhide__ = True
+    distances = cosine_distances(first, second)
+    claims.at_most("largest cosine distance", distances.max(), rounding, worst=worst_texts(texts, distances))

@@ -1,0 +1,53 @@
+"""Did the numbers move? The notebook's seven sentences, their similarity matrices and how the tasks differ.
+
+Compared with the tables stored in ``snapshots/<model>/``; ``--snapshot-update`` records what this run obtained.
+"""
+
+import numpy as np
+import pytest
+
+from fixtures import corpus
+from fixtures.similarity import difference_table, labelled, similarity_matrix
+from fixtures.stored import known_files
+from fixtures.tables import TableKind
+
+SENTENCES = corpus.shown_sentences()
+
+
+def test_similarity_matrix_is_that_of_the_baseline(embeddings, task, stored_table):
+    matrix = similarity_matrix(embeddings.vectors(list(SENTENCES.values()), task))
+    kind = TableKind(
+        title=f"similarity matrix, {task}",
+        entries="cosine similarity of each two texts, in float64 from float32 embeddings",
+        subject=task,
+        texts=SENTENCES,
+    )
+    assert stored_table(f"similarity/{task}", kind) == labelled(matrix, list(SENTENCES))
+
+
+def test_task_differences_are_those_of_the_baseline(shown_matrices, stored_table, all_tasks):
+    kind = TableKind(
+        title="task differences",
+        entries="mean absolute difference of two tasks' similarity matrices, over all entries",
+        subject="task differences",
+    )
+    assert stored_table("task-differences", kind) == difference_table(shown_matrices)
+
+
+def test_every_stored_file_belongs_to_a_task(device, baseline_folder, checkpoint, all_tasks, claims):
+    expected = known_files(checkpoint.tasks)
+    found = {path.relative_to(baseline_folder).as_posix() for path in baseline_folder.rglob("*") if path.is_file()}
+    orphans = sorted(found - expected)
+    claims.equal(f"files of snapshots/{baseline_folder.name} that no eval reads (delete them)", orphans, [])
+
+
+def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(embeddings, task, claims):
+    matrix = similarity_matrix(embeddings.vectors(list(SENTENCES.values()), task))
+    claims.at_most("largest |diagonal - 1|", np.abs(np.diag(matrix) - 1).max(), 1e-6)
+    claims.at_most("largest asymmetry", np.abs(matrix - matrix.T).max(), 1e-12)
+
+
+@pytest.fixture
+def all_tasks(settings):
+    if settings.only_tasks:
+        pytest.skip("needs all of the model's tasks; --tasks leaves some out")
