@@ -1,0 +1,43 @@
+"""Did the numbers move? Embeddings of the anchor texts against the baseline: one verdict per task and device.
+
+The bounds are measured, not chosen: see ``fixtures.tolerance`` and the README, "How drift is judged".
+"""
+
+import pytest
+
+from fixtures.errors import BaselineError
+from fixtures.stored import accept_command
+
+
+def test_embeddings_are_those_of_the_baseline(request, task, gate_result, baseline, settings, device, claims):
+    if not baseline.exists:
+        pytest.fail(
+            f"{settings.model} has no baseline in snapshots/{baseline.name}: nothing to compare {task} with.\n"
+            f"Record one with: {accept_command(request.config)}",
+            pytrace=False,
+        )
+    if not baseline.has_anchors:
+        pytest.skip(f"snapshots/{baseline.name} holds published tables only; --snapshot-update records anchors")
+    if gate_result.problem:
+        pytest.fail(gate_result.problem, pytrace=False)
+    finding = gate_result.findings[task]
+    for name, value in finding.verdict.statistics.items():
+        claims.measured(name, value)
+        claims.measured(f"{name}: share of bound", finding.verdict.shares[name])
+    claims.measured("verdict", finding.verdict.outcome)
+    if not finding.verdict.acceptable:
+        lines = [
+            f"{task} on {device} in {settings.dtype}: {finding.verdict.outcome}, against snapshots/{baseline.name}",
+            *finding.explanation,
+            f"If the change is wanted: {accept_command(request.config)}",
+        ]
+        pytest.fail("\n".join(lines), pytrace=False)
+
+
+def test_baseline_is_whole(baseline, device):
+    if not baseline.exists:
+        pytest.skip(f"snapshots/{baseline.name} doesn't exist")
+    try:
+        baseline.check_whole()
+    except BaselineError as error:
+        pytest.fail(str(error), pytrace=False)

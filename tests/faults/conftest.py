@@ -1,0 +1,47 @@
+"""Fixtures of the fault runs, and the tables they print at the end."""
+
+from typing import Any
+
+import pytest
+
+from fixtures.anchors import anchor_set
+from fixtures.baseline import Baseline
+from fixtures.checkpoint import inspect_checkpoint
+from fixtures.corpus import shown_sentences
+from fixtures.encoder import Encoder
+from fixtures.loading import load_model, thread_count
+from tests.faults.laboratory import ROOT, Laboratory, Tables, markdown, rates
+
+_TABLES = pytest.StashKey[Tables]()
+
+
+@pytest.fixture(scope="session")
+def laboratory() -> Laboratory:
+    import torch
+
+    torch.set_num_threads(thread_count())
+    checkpoint = inspect_checkpoint(ROOT / "fixtures" / "checkpoints" / "mini", name="mini")
+    encoder = Encoder(load_model(checkpoint))
+    shown = {task: encoder.encode(list(shown_sentences().values()), task) for task in encoder.tasks}
+    baseline = Baseline(ROOT / "snapshots" / checkpoint.baseline_name)
+    return Laboratory(encoder, baseline, anchor_set(checkpoint.max_length), shown)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TABLES] = Tables()
+
+
+@pytest.fixture(scope="session")
+def tables(pytestconfig: pytest.Config) -> Tables:
+    return pytestconfig.stash[_TABLES]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    tables = config.stash[_TABLES]
+    for title, rows in (("faults", tables.faults), ("detection floor", tables.floors)):
+        if rows:
+            terminalreporter.section(title)
+            terminalreporter.write_line(markdown(rows))
+    if tables.alarms:
+        terminalreporter.section("gates side by side")
+        terminalreporter.write_line(markdown(rates(tables.alarms)))

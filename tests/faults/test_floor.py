@@ -1,0 +1,39 @@
+"""The detection floor: the smallest weight noise that is caught in at least 95% of seeds, per dtype."""
+
+import pytest
+
+from fixtures.encoder import Encoder
+from fixtures.loading import load_model
+from tests.faults import catalogue
+from tests.faults.laboratory import Laboratory
+
+SEEDS = 20
+TASK = "text-matching"
+
+LEVELS = {
+    "float32": (1e-7, 3e-7, 1e-6, 3e-6, 1e-5, 3e-5, 1e-4),
+    "bfloat16": (3e-3, 1e-2, 3e-2, 1e-1),
+    "float16": (3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+}
+
+
+@pytest.mark.parametrize("dtype", LEVELS)
+def test_noise_is_caught_above_a_floor(laboratory, tables, dtype):
+    loaded = laboratory.encoder.loaded
+    encoder = laboratory.encoder if dtype == loaded.dtype else Encoder(load_model(loaded.checkpoint, dtype=dtype))
+    lab = Laboratory(encoder, laboratory.baseline, laboratory.anchors, laboratory.shown)
+    tokens = encoder.tokenize(list(laboratory.anchors.token_texts.values()), None)
+    floor = None
+    for level in LEVELS[dtype]:
+        caught = sum(_caught(lab, level, seed, tokens) for seed in range(SEEDS))
+        tables.floors.append({"dtype": dtype, "relative weight noise": f"{level:g}", "caught": f"{caught}/{SEEDS}"})
+        if caught >= 0.95 * SEEDS:
+            floor = level
+            break
+    assert floor is not None, f"no noise up to {LEVELS[dtype][-1]:g} is caught in 95% of {SEEDS} seeds in {dtype}"
+
+
+def _caught(lab: Laboratory, level: float, seed: int, tokens: list[list[int]]) -> bool:
+    with catalogue.noise(level, seed=seed)(lab.encoder, TASK) as noisy:
+        vectors = noisy.encode(list(lab.anchors.texts.values()), TASK)
+    return not lab.judge(TASK, vectors, tokens).verdict.acceptable
