@@ -15,9 +15,17 @@ from fixtures.checkpoint import adapter_tensor_shapes
 from fixtures.known_models import JINA_V3_PREFIXES, adapter_folder
 
 TASKS = tuple(JINA_V3_PREFIXES)
-TARGET_MODULES = (
-    ["word_embeddings", "token_type_embeddings"] + ["q_proj", "k_proj", "v_proj", "o_proj"] + ["fc1", "fc2", "dense"]
-)
+TARGET_MODULES = [
+    "word_embeddings",
+    "token_type_embeddings",
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "fc1",
+    "fc2",
+    "dense",
+]
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": None, "r": 4, "lora_alpha": 1, "lora_dropout": 0.0}
 MAX_LENGTH = 600
 HIDDEN, INNER, LAYERS = 32, 64, 2
