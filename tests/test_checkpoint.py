@@ -193,16 +193,39 @@ def test_json_that_is_no_object_is_refused(own_checkpoint):
     assert refusal(own_checkpoint) == "FOLDER/config.json: needs a JSON object, holds a list"
 
 
-@pytest.mark.parametrize("stated", [["separation"], {"separation": 1}, "separation"])
+@pytest.mark.parametrize("stated", [["separation"], {"separation": 1}, "separation", {}])
 def test_prefixes_that_map_nothing_are_refused(own_checkpoint, stated):
     change_json(own_checkpoint / "config.json", task_instructions=stated)
     assert refusal(own_checkpoint) == "FOLDER/config.json: task_instructions must map each task to its prefix"
 
 
-def test_checkpoint_without_tokenizer_is_refused_when_hashed(own_checkpoint):
+def test_prompts_that_map_nothing_are_refused(own_checkpoint):
+    change_json(own_checkpoint / "config.json", task_instructions=None)
+    write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": ["separation"]})
+    assert refusal(own_checkpoint) == "FOLDER/config.json: task_instructions must map each task to its prefix"
+
+
+@pytest.mark.parametrize("stated", [5, ["8"], [0], {"8": 1}])
+def test_matryoshka_dimensions_that_are_no_numbers_are_refused(own_checkpoint, stated):
+    change_json(own_checkpoint / "config.json", matryoshka_dimensions=stated)
+    assert refusal(own_checkpoint) == (
+        f"FOLDER/config.json: matryoshka_dimensions is {stated!r}, needs a list of numbers"
+    )
+
+
+@pytest.mark.parametrize("stated", ["512", 0, -1, [512], float("nan")])
+def test_maximum_length_that_is_no_length_is_refused(own_checkpoint, stated):
+    change_json(own_checkpoint / "tokenizer_config.json", model_max_length=stated)
+    assert refusal(own_checkpoint) == (
+        f"FOLDER/tokenizer_config.json: model_max_length is {stated!r}, needs a number of at least 1"
+    )
+
+
+def test_checkpoint_without_tokenizer_is_refused(own_checkpoint):
     (own_checkpoint / "tokenizer.json").unlink()
-    with pytest.raises(CheckpointError, match=r"no tokenizer .tokenizer.json or sentencepiece.bpe.model.; fetch or"):
-        _ = inspect_checkpoint(own_checkpoint).hashes
+    assert refusal(own_checkpoint) == (
+        "FOLDER: no tokenizer (tokenizer.json or sentencepiece.bpe.model); fetch or export it again"
+    )
 
 
 # --- weights ----------------------------------------------------------------------------------------------------
@@ -244,6 +267,8 @@ def test_weights_followed_by_other_data_are_refused(own_checkpoint):
         struct.pack("<Q", 9) + b'{"a": {}}',
         struct.pack("<Q", 8) + b'{"a": 1}',
         struct.pack("<Q", 2) + b"\xff\xff",
+        struct.pack("<Q", 42) + b'{"a": {"shape": [1], "data_offsets": [0]}}',
+        struct.pack("<Q", 47) + b'{"a": {"shape": [1], "data_offsets": [0, "x"]}}',
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
     ],
 )
@@ -305,7 +330,9 @@ def test_missing_shard_is_refused(sharded_checkpoint):
     )
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"weight_map": 3}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"weight_map": 3}', '{"weight_map": {}}', '{"weight_map": {"a": 3}}']
+)
 def test_damaged_index_is_refused(sharded_checkpoint, content):
     (sharded_checkpoint / "model.safetensors.index.json").write_text(content)
     message = refusal(sharded_checkpoint)
@@ -386,6 +413,11 @@ def test_adapter_of_another_rank_than_its_config_says_is_refused(own_checkpoint)
 def test_adapter_of_a_deeper_model_is_refused(own_checkpoint):
     change_json(own_checkpoint / "config.json", num_hidden_layers=1)
     assert "doesn't fit the base model: 12 unexpected (first: base_model.model.layers.1." in refusal(own_checkpoint)
+
+
+def test_adapter_whose_scaling_is_no_number_is_refused(own_checkpoint):
+    change_json(own_checkpoint / "separation/adapter_config.json", lora_alpha="1")
+    assert refusal(own_checkpoint) == "FOLDER/separation/adapter_config.json: lora_alpha is '1', needs a number"
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------
