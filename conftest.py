@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--device",
         action="append",
-        type=settings.parse_names,
+        type=settings.parse_devices,
         metavar="DEVICE",
         help="Evaluate on cpu, cuda, cuda:N, mps, xpu, auto (the best available) or all; repeat it or separate by "
         "commas for several. Default: auto.",
@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--tasks",
         action="append",
-        type=settings.parse_names,
+        type=settings.parse_tasks,
         metavar="TASKS",
         help="Evaluate only these tasks, separated by commas. Default: all that the model has.",
     )

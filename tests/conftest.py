@@ -1,0 +1,40 @@
+"""Checkpoints to test the suite on, and copies of the suite for runs inside a run."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints import write_native_checkpoint
+
+pytest_plugins = ["pytester"]
+
+# A tiny model gains nothing from a second thread, and on a busy machine waits for it.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def native_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny checkpoint in the published layout. Read only."""
+    return write_native_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
+
+
+@pytest.fixture
+def own_checkpoint(native_checkpoint: Path, tmp_path: Path) -> Path:
+    """The tiny checkpoint in a copy that a test may damage."""
+    return shutil.copytree(native_checkpoint, tmp_path / "own")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A copy of the suite, so that what a run writes lands in a temporary folder; ``fixtures/`` is the real one."""
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, pytester.path)
+    shutil.copytree(ROOT / "evals", pytester.path / "evals", ignore=shutil.ignore_patterns("__pycache__"))
+    (pytester.path / "fixtures").symlink_to(ROOT / "fixtures")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return pytester

@@ -1,0 +1,316 @@
+"""Options are checked while they are parsed: a wrong one costs no import, writes nothing and says what is allowed."""
+
+import re
+import shutil
+import sys
+
+import pytest
+
+from fixtures import devices
+from tests.checkpoints import TASKS, write_native_checkpoint
+
+HEAVY = {"torch", "transformers", "peft", "sklearn", "pandas", "scipy"}
+
+
+@pytest.fixture
+def available(monkeypatch):
+    """Replace the devices of this machine by a machine's with three accelerators."""
+    found = ["cuda:0", "cuda:1", "xpu:0", "cpu"]
+    monkeypatch.setattr(devices, "available_devices", lambda: found)
+    return found
+
+
+def refused(project, *arguments):
+    """The one line of a run that ends at its options; everything else about such a run is checked here."""
+    before = sorted(path for path in project.path.rglob("*") if "fixtures" not in path.parts)
+    result = project.runpytest_inprocess("evals", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    lines = [line for line in result.errlines if line]
+    assert len(lines) == 1 and "Traceback" not in result.stdout.str()
+    assert sorted(path for path in project.path.rglob("*") if "fixtures" not in path.parts) == before
+    return lines[0].removeprefix("ERROR: ")
+
+
+# --- wrong values -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["minni", "a/b/c", "/no/such/folder", "./gone", "org/", "", "org/na me", "x" * 5000])
+def test_unknown_model_is_refused(project, value):
+    assert refused(project, f"--model={value}") == (
+        f"--model: unknown model {value!r}; allowed: mini, an existing folder, or a Hub id such as "
+        "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf"
+    )
+
+
+def test_folder_that_is_no_checkpoint_is_refused(project, tmp_path):
+    assert refused(project, f"--model={project.path / 'evals'}") == (
+        f"--model: {project.path / 'evals'}: no config.json, so not a model checkpoint; give the folder that holds it"
+    )
+
+
+def test_file_in_place_of_a_folder_is_refused(project):
+    assert "unknown model" in refused(project, f"--model={project.path / 'conftest.py'}")
+
+
+@pytest.mark.parametrize("value", ["float64", "fp16", "", "Float32"])
+def test_unknown_dtype_is_refused(project, value):
+    expected = f"--dtype: unknown value {value!r}; allowed: float32, bfloat16, float16"
+    assert refused(project, f"--dtype={value}") == expected
+
+
+def test_unknown_attention_implementation_is_refused(project):
+    assert refused(project, "--attn-implementation=flash") == (
+        "--attn-implementation: unknown value 'flash'; "
+        "allowed: sdpa, eager, flash_attention_2, flash_attention_3, flex_attention"
+    )
+
+
+@pytest.mark.parametrize("option", ["--batch-tokens", "--benchmark-tokens"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "", "²"])
+def test_number_that_is_none_is_refused(project, option, value):
+    assert refused(project, f"{option}={value}") == f"{option}: {value!r} is not a whole number of at least 1"
+
+
+@pytest.mark.parametrize("value", ["../other", "a/b", ".hidden", ""])
+def test_baseline_that_is_no_folder_name_is_refused(project, value):
+    assert refused(project, f"--baseline={value}") == (
+        f"--baseline: {value!r} is not a folder name; give the name of a folder of snapshots/"
+    )
+
+
+def test_unknown_baseline_is_refused_with_those_there_are(project):
+    said = "(record a new one with --snapshot-update)"
+    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots/ has: none {said}"
+    for name in ("tiny", "mini"):
+        (project.path / "snapshots" / name).mkdir(parents=True)
+    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots/ has: mini, tiny {said}"
+
+
+def test_revision_of_a_local_model_is_refused(project, native_checkpoint):
+    assert refused(project, "--revision=v1", f"--model={native_checkpoint}") == (
+        f"--revision 'v1': only Hub models have one, {str(native_checkpoint)!r} is local"
+    )
+
+
+def test_unknown_task_is_refused_with_those_there_are(project, native_checkpoint):
+    assert refused(project, f"--model={native_checkpoint}", "--tasks=separation,clustering") == (
+        f"--tasks: unknown task 'clustering'; tiny has: {', '.join(TASKS)}"
+    )
+
+
+@pytest.mark.parametrize("option", ["--tasks", "--device"])
+@pytest.mark.parametrize("value", ["", "separation,", ",", "cpu,,cpu"])
+def test_empty_name_in_a_list_is_refused(project, option, value):
+    assert refused(project, f"{option}={value}") == f"{option}: empty name in {value!r}; give names separated by commas"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("gpu", "device 'gpu' is unknown"),
+        ("cpu:0", "device 'cpu:0' is not available here"),
+        ("cuda:2", "device 'cuda:2' is not available here"),
+        ("cuda:x", "device 'cuda:x' is not available here"),
+        ("mps", "device 'mps' is not available here"),
+        ("cpu,npu", "device 'npu' is unknown"),
+        ("CPU", "device 'CPU' is unknown"),
+    ],
+)
+def test_device_that_is_not_there_is_refused_with_those_that_are(project, available, value, problem):
+    expected = f"--device: {problem}; available: {', '.join(available)} (or auto, all)"
+    assert refused(project, f"--device={value}") == expected
+
+
+def _lose_an_adapter(folder):
+    shutil.rmtree(folder / "separation")
+
+
+def _empty_an_adapter(folder):
+    for file in (folder / "separation").iterdir():
+        file.unlink()
+
+
+def _cut_the_weights(folder):
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100])
+
+
+def _lose_the_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (
+            _lose_an_adapter,
+            "separation: the adapter folder of task 'separation' is missing; use --tasks to leave it out",
+        ),
+        (_empty_an_adapter, "separation: no adapter_config.json, so no adapter; fetch or export the folder again"),
+        (_cut_the_weights, "model.safetensors: truncated: its header promises "),
+        (_lose_the_tokenizer, ": no tokenizer (tokenizer.json or sentencepiece.bpe.model)"),
+    ],
+)
+def test_damaged_checkpoint_is_refused_before_anything_runs(project, own_checkpoint, damage, problem):
+    damage(own_checkpoint)
+    message = refused(project, f"--model={own_checkpoint}")
+    assert message.startswith(f"--model: {own_checkpoint}") and problem in message
+
+
+def test_hub_model_that_cannot_be_had_ends_the_run_in_one_line(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    result = project.runpytest_subprocess("evals", "--model=some-org/some-model", "-k", "finite")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stdout.str() + result.stderr.str()
+    (line,) = [line for line in text.splitlines() if "isn't in the Hub cache" in line]
+    assert "--model: some-org/some-model isn't in the Hub cache and can't be downloaded" in line
+    assert "run `hf download some-org/some-model`" in line and "Traceback" not in text
+    assert not (project.path / "snapshots").exists()
+
+
+# --- devices ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("requested", "expected"),
+    [
+        (["auto"], ["cuda:0"]),
+        (["all"], ["cuda:0", "cuda:1", "xpu:0", "cpu"]),
+        (["cuda"], ["cuda:0"]),
+        (["cuda:1"], ["cuda:1"]),
+        (["xpu"], ["xpu:0"]),
+        (["cpu", "cuda"], ["cpu", "cuda:0"]),
+        (["cuda", "auto", "cuda:0", "cpu", "cpu"], ["cuda:0", "cpu"]),
+        (["cpu", "all"], ["cpu", "cuda:0", "cuda:1", "xpu:0"]),
+    ],
+)
+def test_names_become_available_devices_each_once(available, requested, expected):
+    assert devices.resolve_devices(requested, available) == expected
+
+
+def test_cpu_is_always_there_and_last():
+    assert devices.available_devices()[-1] == "cpu"
+    assert devices.resolve_devices(["auto"], ["cpu"]) == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        ({}, ["cpu"]),
+        ({"cuda": None, "hip": None}, ["cpu"]),
+        ({"cuda": "13.0"}, ["cuda:0", "cuda:1", "cpu"]),
+        ({"cuda": None, "hip": "7.0"}, ["cuda:0", "cpu"]),
+        ({"xpu": "20250000"}, ["xpu:0", "xpu:1", "xpu:2", "cpu"]),
+    ],
+)
+def test_accelerators_count_only_where_torch_is_built_for_them(monkeypatch, build, expected):
+    monkeypatch.setattr(devices, "_torch_build", lambda: build)
+    monkeypatch.setattr(devices, "_count_cuda", lambda: 2)
+    monkeypatch.setattr(devices, "_count_hip", lambda: 1)
+    monkeypatch.setattr(devices, "_count_xpu", lambda: 3)
+    monkeypatch.setattr(devices.platform, "system", lambda: "Linux")
+    assert devices.available_devices() == expected
+
+
+def test_apple_silicon_has_mps(monkeypatch):
+    monkeypatch.setattr(devices, "_torch_build", dict)
+    monkeypatch.setattr(devices.platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(devices.platform, "machine", lambda: "arm64")
+    assert devices.available_devices() == ["mps", "cpu"]
+
+
+# --- what a run says before it starts ---------------------------------------------------------------------------
+
+
+def collected(project, *arguments):
+    result = project.runpytest_inprocess("evals", "--collect-only", "-q", *arguments)
+    assert result.ret == pytest.ExitCode.OK
+    return [line.partition("::")[2] for line in result.outlines if "::" in line]
+
+
+def test_evals_run_over_the_models_tasks_and_the_chosen_devices(project, native_checkpoint, available):
+    ids = collected(project, f"--model={native_checkpoint}", "--device=cuda:1", "--device=cpu", "-k", "unit_norm")
+    expected = [f"[{device}-{name}]" for device in ("cuda:1", "cpu") for name in TASKS]
+    assert [name.removeprefix("test_embeddings_are_finite_float32_of_unit_norm") for name in ids] == expected
+
+
+def test_all_tests_of_one_device_come_before_those_of_the_next(project, native_checkpoint, available):
+    ids = collected(project, f"--model={native_checkpoint}", "--device=all")
+    places = [name.partition("[")[2].split("-")[0].rstrip("]") for name in ids]
+    assert set(places) == set(available)
+    assert places == sorted(places, key=available.index)
+
+
+def test_tasks_narrow_the_run(project, native_checkpoint):
+    chosen = ["--tasks=separation", "--tasks=text-matching,separation"]
+    ids = collected(project, f"--model={native_checkpoint}", "--device=cpu", *chosen, "-k", "unit_norm")
+    assert [name.partition("[")[2] for name in ids] == ["cpu-separation]", "cpu-text-matching]"]
+
+
+def test_hub_model_is_collected_with_the_published_tasks_without_being_fetched(project):
+    ids = collected(project, "--model=some-org/some-model", "--device=cpu", "-k", "unit_norm")
+    assert [name.partition("[")[2] for name in ids] == [f"cpu-{name}]" for name in TASKS]
+
+
+def test_header_says_what_will_run(project, native_checkpoint, available):
+    chosen = ["--device=cuda", "--device=cpu", "--dtype=bfloat16", "--batch-tokens=77", "--tasks=separation"]
+    result = project.runpytest_inprocess("evals", "--collect-only", f"--model={native_checkpoint}", *chosen)
+    result.stdout.re_match_lines_random(
+        [
+            rf"model: {re.escape(str(native_checkpoint))}, weights sha256 [0-9a-f]{{12}}; tasks: separation",
+            r"run: bfloat16, sdpa, devices: cuda:0, cpu, threads: \d+, batches of 77 tokens",
+            r"versions: torch [\d.]+\S*, transformers [\d.]+, peft [\d.]+, tokenizers [\d.]+, numpy [\d.]+",
+        ]
+    )
+
+
+@pytest.mark.parametrize("revision", ["main", "v2"])
+def test_header_names_the_commit_of_a_hub_model_in_the_cache(project, monkeypatch, tmp_path, revision):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    references = tmp_path / "models--some-org--some-model" / "refs"
+    references.mkdir(parents=True)
+    (references / revision).write_text("c0ffee\n")
+    options = [] if revision == "main" else [f"--revision={revision}"]
+    result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model", *options)
+    result.stdout.fnmatch_lines([f"model: some-org/some-model, revision {revision} (c0ffee); tasks: all"])
+
+
+def test_header_says_when_a_hub_model_is_not_in_the_cache(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model")
+    result.stdout.fnmatch_lines(["model: some-org/some-model, revision main (not in the cache yet); tasks: all"])
+
+
+def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(project):
+    text = project.runpytest_inprocess("--help").stdout.str()
+    group = text.partition("embedding model evals:\n")[2].partition("\n\n")[0]
+    options = re.split(r"\n  (?=--)", "\n" + group)[1:]
+    names = [re.match(r"--[\w-]+", option)[0] for option in options]
+    expected = "model revision trust-remote-code device dtype attn-implementation batch-tokens benchmark-tokens tasks"
+    assert names == [f"--{name}" for name in [*expected.split(), "baseline", "show-matrices"]]
+    for option in options:
+        assert re.search(r"\. Default: [^.]+.*\.$", re.sub(r"\s+", " ", option)), option
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--collect-only"], ["--help"], ["--dtype=float64"], ["--device=none"], ["--model=none"]]
+)
+def test_looking_around_imports_neither_torch_nor_transformers(project, native_checkpoint, arguments):
+    script = (
+        "import json, sys, pytest\n"
+        "code = pytest.main(sys.argv[1:])\n"
+        f"print('heavy:', sorted({HEAVY!r} & set(sys.modules)), 'code:', int(code))\n"
+    )
+    model = [] if "--model=none" in arguments else [f"--model={native_checkpoint}"]
+    result = project.run(sys.executable, "-c", script, "evals", "-q", *model, *arguments)
+    expected = 0 if arguments[0] in ("--collect-only", "--help") else 4
+    assert result.outlines[-1] == f"heavy: [] code: {expected}"
+
+
+def test_model_with_other_tasks_is_evaluated_under_its_own(project, tmp_path):
+    prefixes = {"separation": "", "clustering": "Group: "}
+    folder = write_native_checkpoint(tmp_path / "other", prefixes=prefixes, tasks=list(prefixes))
+    ids = collected(project, f"--model={folder}", "--device=cpu", "-k", "unit_norm")
+    assert [name.partition("[")[2] for name in ids] == ["cpu-separation]", "cpu-clustering]"]
