@@ -28,6 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Run the Python code that a model's repository brings along. Default: off.",
     )
     group.addoption(
+        "--code-revision",
+        metavar="REVISION",
+        help="Pin that code, which may lie in a repository of its own, to a branch, tag or commit. Default: its main "
+        "branch.",
+    )
+    group.addoption(
         "--device",
         action="append",
         type=settings.parse_devices,
@@ -86,6 +92,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requires_tasks(*tasks): skipped on a model that lacks one of these tasks.")
+    config.addinivalue_line("markers", "requires_ability(*abilities): skipped on a model that can't do one of these.")
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one pytest-xdist worker.")
 

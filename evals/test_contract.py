@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fixtures import corpus
+from fixtures.checkpoint import BASE_WEIGHTS, OWN_PREFIX, PADDING_SIDE
 from fixtures.distances import cosine_distances, worst_texts
 from fixtures.encoder import Encoder
 from fixtures.tolerance import ROUNDING
@@ -52,12 +53,14 @@ def test_one_string_gives_one_vector(encoder: Encoder, task, claims, rounding):
     )
 
 
+@pytest.mark.requires_ability(BASE_WEIGHTS, OWN_PREFIX)
 def test_adapter_differs_from_base_weights(encoder: Encoder, task, claims):
     adapted = encoder.encode(SENTENCES, task, prefix="")
     distances = cosine_distances(adapted, encoder.encode(SENTENCES, None))
     claims.at_least("median cosine distance to the base weights", np.median(distances), DISTINCT)
 
 
+@pytest.mark.requires_ability(OWN_PREFIX)
 def test_adapters_differ_from_each_other(encoder: Encoder, device, claims):
     vectors = {task: encoder.encode(SENTENCES, task, prefix="") for task in encoder.tasks}
     for first, second in combinations(encoder.tasks, 2):
@@ -65,6 +68,7 @@ def test_adapters_differ_from_each_other(encoder: Encoder, device, claims):
         claims.at_least(f"median cosine distance, {first} to {second}, both without prefix", distance, DISTINCT)
 
 
+@pytest.mark.requires_ability(OWN_PREFIX)
 def test_prefix_acts_where_the_task_has_one(encoder: Encoder, task, checkpoint, claims, rounding):
     with_prefix, without = encoder.encode(SENTENCES, task), encoder.encode(SENTENCES, task, prefix="")
     distances = cosine_distances(with_prefix, without)
@@ -101,6 +105,7 @@ def test_order_does_not_change_a_vector(encoder: Encoder, task, claims, rounding
     _same(claims, rounding, MIXED_LENGTHS, encoder.encode(MIXED_LENGTHS, task), backwards)
 
 
+@pytest.mark.requires_ability(PADDING_SIDE)
 def test_padding_side_does_not_change_a_vector(encoder: Encoder, task, claims, rounding):
     right = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000)
     left = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000, padding_side="left")

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from fixtures import corpus
-from fixtures.checkpoint import adapter_tensor_shapes
 from fixtures.known_models import JINA_V3_PREFIXES, adapter_folder
+from fixtures.native_layout import adapter_tensor_shapes
 
 TASKS = tuple(JINA_V3_PREFIXES)
 TARGET_MODULES = [

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from fixtures.checkpoint import adapted_matrices, adapter_tensor_shapes, inspect_checkpoint
+from fixtures import known_models
+from fixtures.checkpoint import inspect_checkpoint
 from fixtures.errors import CheckpointError
 from fixtures.known_models import JINA_V3_MATRYOSHKA, JINA_V3_PREFIXES, adapter_folder
+from fixtures.native_layout import adapter_tensor_shapes, matrix_shapes
 from fixtures.weights import read_header, weight_files
 from tests.checkpoints import (
     MAX_LENGTH,
@@ -60,8 +62,15 @@ def test_local_folder_is_called_and_stored_by_its_own_name(native_checkpoint):
 
 
 @pytest.mark.parametrize("name", ["jinaai/jina-embeddings-v3", "jinaai/jina-embeddings-v3-hf"])
-def test_both_layouts_of_the_published_model_share_a_baseline(native_checkpoint, name):
-    assert inspect_checkpoint(native_checkpoint, name=name).baseline_name == "jina-embeddings-v3"
+def test_both_layouts_of_the_published_model_share_a_baseline(own_checkpoint, monkeypatch, name):
+    sizes = json.loads((own_checkpoint / "config.json").read_text(encoding="utf-8"))
+    monkeypatch.setattr(known_models, "_ARCHITECTURE", {"hidden_size": sizes["hidden_size"]})
+    assert inspect_checkpoint(own_checkpoint, name=name).baseline_name == "jina-embeddings-v3"
+
+
+def test_model_of_another_size_is_not_the_published_one_whatever_its_name(native_checkpoint):
+    found = inspect_checkpoint(native_checkpoint, name="jinaai/jina-embeddings-v3")
+    assert (found.published_as, found.baseline_name) == (None, "jinaai--jina-embeddings-v3")
 
 
 def test_prefixes_and_their_order_come_from_the_config(own_checkpoint):
@@ -115,7 +124,7 @@ def test_maximum_length_is_8192_without_a_tokenizer_config(own_checkpoint):
 
 
 def test_published_size_has_147_adapted_matrices_and_294_adapter_tensors():
-    matrices = adapted_matrices(PUBLISHED, TARGET_MODULES)
+    matrices = matrix_shapes(PUBLISHED, TARGET_MODULES)
     assert len(matrices) == 147
     assert matrices["embeddings.word_embeddings"] == (250002, 1024)
     assert matrices["layers.23.mlp.fc1"] == (4096, 1024) and matrices["layers.23.mlp.fc2"] == (1024, 4096)
@@ -128,7 +137,7 @@ def test_published_size_has_147_adapted_matrices_and_294_adapter_tensors():
 
 
 def test_fewer_target_modules_call_for_fewer_matrices():
-    assert len(adapted_matrices(PUBLISHED, ["q_proj", "dense"])) == 25
+    assert len(matrix_shapes(PUBLISHED, ["q_proj", "dense"])) == 25
 
 
 # --- hashes -----------------------------------------------------------------------------------------------------
@@ -156,7 +165,7 @@ def test_weights_hash_changes_with_any_adapter_and_with_nothing_else(own_checkpo
 
 
 def test_folder_without_config_is_refused(tmp_path):
-    assert refusal(tmp_path) == "FOLDER: no config.json, so not a model checkpoint; give the folder that holds it"
+    assert refusal(tmp_path) == "FOLDER: no config.json, so not a model checkpoint; give the folder that has it"
 
 
 @pytest.mark.parametrize("model_type", ["xlm-roberta", None, 3])
@@ -164,7 +173,7 @@ def test_other_model_type_is_refused(own_checkpoint, model_type):
     change_json(own_checkpoint / "config.json", model_type=model_type)
     assert refusal(own_checkpoint) == (
         f"FOLDER: model_type is {model_type!r}; this suite loads 'jina_embeddings_v3' "
-        "(the layout of jinaai/jina-embeddings-v3-hf)"
+        "(the layout of jinaai/jina-embeddings-v3-hf) and the layout of jinaai/jina-embeddings-v3"
     )
 
 
@@ -393,7 +402,7 @@ def _transpose(tensors):
         (_take_out, f"1 missing (first: {FIRST_A})"),
         (
             _rename,
-            f"1 missing (first: {FIRST_A}), 1 unexpected (first: base_model.model.roberta.embeddings.lora_A)",
+            f"1 missing (first: {FIRST_A}); 1 unexpected (first: base_model.model.roberta.embeddings.lora_A)",
         ),
         (_transpose, f"1 misshapen (first: {FIRST_A})"),
     ],

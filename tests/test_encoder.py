@@ -178,13 +178,15 @@ def test_threads_that_share_an_encoder_each_get_their_task(encoder, reference):
 
 def test_selecting_an_adapter_and_running_it_is_one_step(encoder, monkeypatch):
     locked = []
-    for name in ("_select", "_forward"):
+    for name in ("select", "forward"):
         step = getattr(encoder, name)
-        monkeypatch.setattr(encoder, name, lambda *given, _=step: (locked.append(encoder._lock.locked()), _(*given))[1])
+        monkeypatch.setattr(
+            encoder, name, lambda *given, _=step: (locked.append(encoder.loaded.lock.locked()), _(*given))[1]
+        )
     encoder.encode(TEXTS, "separation", batch_tokens=1)
     encoder.hidden_states(TEXTS[0], "separation")
     assert locked == [True] * (1 + len(TEXTS) + 2)
-    assert isinstance(encoder._lock, type(threading.Lock())) and not encoder._lock.locked()
+    assert isinstance(encoder.loaded.lock, type(threading.Lock())) and not encoder.loaded.lock.locked()
 
 
 # --- errors -----------------------------------------------------------------------------------------------------
@@ -242,7 +244,7 @@ def test_no_texts_make_no_batches():
 
 
 def test_out_of_memory_halves_the_batches_and_is_noted(encoder, reference, monkeypatch):
-    sizes, forward = [], encoder._forward
+    sizes, forward = [], encoder.forward
 
     def small_device(token_ids, side):
         sizes.append(len(token_ids))
@@ -250,7 +252,7 @@ def test_out_of_memory_halves_the_batches_and_is_noted(encoder, reference, monke
             raise torch.OutOfMemoryError("out of memory")
         return forward(token_ids, side)
 
-    monkeypatch.setattr(encoder, "_forward", small_device)
+    monkeypatch.setattr(encoder, "forward", small_device)
     obtained = encoder.encode(["Yes."] * 8, "separation", batch_tokens=1000)
     assert sizes == [8, 4, 2, 2, 2, 2]
     assert np.abs(obtained - reference("Yes.", "separation")).max() < ROUNDING
@@ -265,10 +267,10 @@ def test_text_that_does_not_fit_alone_is_out_of_memory(encoder, monkeypatch):
     def no_room(token_ids, side):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(encoder, "_forward", no_room)
-    with pytest.raises(torch.OutOfMemoryError):
+    monkeypatch.setattr(encoder, "forward", no_room)
+    with pytest.raises(EncodeError, match="out of memory on cpu with one text of"):
         encoder.encode(["Yes.", "No."], "separation")
-    assert not encoder._lock.locked()
+    assert not encoder.loaded.lock.locked()
 
 
 # --- counting ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,177 @@
+"""Models of the Hub: every way in which one can't be had is one line that says what to do."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from huggingface_hub import errors
+
+from fixtures import hub
+from fixtures.errors import CheckpointError
+from tests.layouts import write_native_checkpoint
+
+httpx = pytest.importorskip("httpx2")  # the HTTP client of huggingface_hub 2
+
+ROOT = Path(__file__).parent.parent
+REPOSITORY = "someone/some-model"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def http_error(kind: type[Exception], status: int) -> Exception:
+    request = httpx.Request("GET", f"https://hub.invalid/api/models/{REPOSITORY}")
+    return kind(f"{status} Client Error\nand more lines", response=httpx.Response(status, request=request))
+
+
+def not_cached(cause: Exception | None) -> Exception:
+    error = errors.LocalEntryNotFoundError("Cannot find an appropriate cached snapshot folder\nand more")
+    error.__cause__ = cause
+    return error
+
+
+def refusal(monkeypatch, error: Exception, revision: str | None = None) -> str:
+    def download(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(CheckpointError) as caught:
+        hub.fetch(REPOSITORY, revision)
+    message = str(caught.value)
+    assert message.startswith(f"{REPOSITORY}@{revision} " if revision else f"{REPOSITORY} ")
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (http_error(errors.GatedRepoError, 403), "is gated: accept its terms"),
+        (http_error(errors.RepositoryNotFoundError, 404), "doesn't exist on the Hub, or is private"),
+        (http_error(errors.HfHubHTTPError, 401), "can't be read with this login (HTTP 401)"),
+        (http_error(errors.HfHubHTTPError, 503), "the Hub answered with HTTP 503: run again later"),
+        (not_cached(http_error(errors.HfHubHTTPError, 502)), "the Hub answered with HTTP 502: run again later"),
+        (not_cached(errors.OfflineModeIsEnabled("offline")), "isn't in the Hub cache and can't be downloaded"),
+        (not_cached(httpx.ConnectError("no route to host")), "isn't in the Hub cache and can't be downloaded"),
+        (not_cached(None), "run `hf download someone/some-model` where there is a network"),
+        (errors.IncompleteSnapshotError("2 files missing", "/x"), "is in the Hub cache only in part"),
+        (errors.HFValidationError("Repo id must not have --"), "can't be a Hub id"),
+        (OSError(errno.ENOSPC, "No space left on device"), "doesn't fit on the disk of the Hub cache"),
+        (PermissionError(errno.EACCES, "Permission denied"), "is not writable: set HF_HOME"),
+        (OSError(errno.EROFS, "Read-only file system"), "is not writable: set HF_HOME"),
+        (httpx.ReadTimeout("timed out"), "timed out): run again, a download resumes"),
+        (httpx.RemoteProtocolError("peer closed connection"), "peer closed connection): run again"),
+        (OSError("Consistency check failed: 5 bytes"), "to its end (Consistency check failed: 5 bytes)"),
+        (RuntimeError("xet: connection reset"), "to its end (xet: connection reset): run again"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_each_failure_says_what_to_do(monkeypatch, error, said):
+    assert said in refusal(monkeypatch, error)
+
+
+def test_unknown_revision_is_named(monkeypatch):
+    message = refusal(monkeypatch, http_error(errors.RevisionNotFoundError, 404), revision="v9")
+    assert message == f"{REPOSITORY}@v9 has no such revision: give a branch, a tag or a commit to --revision"
+
+
+def test_too_small_a_disk_is_told_before_the_download(monkeypatch):
+    def download(*arguments, **options):
+        warnings.warn("Not enough free disk space to download the file. The expected file size is: 1 MB", stacklevel=1)
+        raise AssertionError("started the download")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(CheckpointError, match="doesn't fit on the disk of the Hub cache"):
+        hub.fetch(REPOSITORY, None)
+
+
+def test_repository_with_pickled_weights_only_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *arguments, **options: str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"has no safetensors files; pickled weights \(pytorch_model.bin\)"):
+        hub.fetch(REPOSITORY, None)
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+def test_only_files_that_are_read_are_asked_for(monkeypatch, tmp_path, with_code):
+    asked = {}
+
+    def download(repository, **options):
+        asked.update(options, repository=repository)
+        (tmp_path / "model.safetensors").touch()
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert hub.fetch(REPOSITORY, "v1", with_code=with_code) == (tmp_path, tmp_path.name)
+    assert (asked["repository"], asked["revision"]) == (REPOSITORY, "v1")
+    assert ("*.py" in asked["allow_patterns"]) == with_code
+    assert not any(pattern.endswith((".bin", "*", ".onnx")) for pattern in asked["allow_patterns"])
+
+
+# --- a cache on disk, without a network ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path):
+    """An HF_HOME whose cache holds one revision of a model."""
+    snapshot = tmp_path / "home" / "hub" / "models--someone--some-model" / "snapshots" / COMMIT
+    write_native_checkpoint(snapshot)
+    references = snapshot.parent.parent / "refs"
+    references.mkdir()
+    (references / "main").write_text(COMMIT)
+    return tmp_path / "home"
+
+
+def run_pytest(home: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("HF_HUB_CACHE", None)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--device", "cpu", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def contents(folder: Path) -> dict[str, float]:
+    return {str(path): path.stat().st_mtime for path in folder.rglob("*") if path.is_file()}
+
+
+def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tmp_path):
+    before = contents(tmp_path)
+    finished = run_pytest(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    assert f"revision main ({COMMIT})" in finished.stdout
+    assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in finished.stdout
+    assert contents(tmp_path) == before
+
+
+def test_revision_that_is_not_in_the_cache_is_one_line(home):
+    finished = run_pytest(home, "evals", "--model", REPOSITORY, "--revision", "v9")
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in finished.stderr.splitlines() if line]
+    assert line.startswith(f"ERROR: --model: {REPOSITORY}@v9 isn't in the Hub cache")
+
+
+def test_offline_with_an_empty_cache_is_one_line(tmp_path):
+    finished = run_pytest(tmp_path, "evals", "--model", REPOSITORY)
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in finished.stdout + finished.stderr
+    (line,) = [line for line in (finished.stdout + finished.stderr).splitlines() if "Hub cache" in line]
+    assert "run `hf download someone/some-model` where there is a network" in line
+    assert not contents(tmp_path)
+
+
+def test_cached_commit_follows_the_environment(home, monkeypatch):
+    for name in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(home, home.parent / "huggingface")
+    for name, value in {
+        "HF_HOME": home,
+        "HF_HUB_CACHE": home / "hub",
+        "XDG_CACHE_HOME": home.parent,
+    }.items():
+        with monkeypatch.context() as changed:
+            changed.setenv(name, str(value))
+            assert hub.cached_commit(REPOSITORY, None) == COMMIT
+            assert hub.cached_commit(REPOSITORY, "v9") is None
+            assert hub.cached_commit(REPOSITORY, COMMIT) == COMMIT

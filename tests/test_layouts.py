@@ -1,0 +1,368 @@
+"""One set of random weights in every layout: the same embeddings, and a clear line for what can't be loaded."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fixtures import checkpoint as checkpoints
+from fixtures.checkpoint import Checkpoint, inspect_checkpoint
+from fixtures.encoder import Encoder
+from fixtures.errors import CheckpointError, EncodeError
+from fixtures.known_models import published_model
+from fixtures.loading import load_model
+from fixtures.native_layout import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from tests.layouts import (
+    PUBLISHED_SIZE,
+    TASKS,
+    Size,
+    edit_json,
+    write_native_checkpoint,
+    write_original_checkpoint,
+    write_tokenizer,
+)
+from tests.plain_model import embedding
+
+SIZE = Size()
+TEXTS = ["Follow the white rabbit.", "Hello", "", "the query for the document " * 12, "Ünïcödé für alle"]
+
+MEAN_POOLING = {"pooling_mode": "mean", "include_prompt": True}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """The same weights in each layout, with the weights themselves."""
+    root = tmp_path_factory.mktemp("layouts")
+    weights = write_native_checkpoint(root / "native")
+    write_native_checkpoint(root / "fused", fused=True)
+    write_native_checkpoint(root / "merged", merged="separation")
+    write_original_checkpoint(root / "original")
+    return root, weights
+
+
+@pytest.fixture(scope="module")
+def encoders(folders):
+    root, _ = folders
+    return {name: open_encoder(root / name) for name in ("native", "fused", "original")}
+
+
+def open_encoder(folder, only_tasks=(), dtype="float32") -> Encoder:
+    return Encoder(load_model(inspect_checkpoint(folder, only_tasks=only_tasks), dtype=dtype))
+
+
+@pytest.mark.parametrize("asked", [*TASKS, None])
+@pytest.mark.parametrize("layout", ["native", "fused", "original"])
+def test_embeddings_are_those_of_the_plain_model(encoders, folders, layout, asked):
+    _, weights = folders
+    encoder = encoders[layout]
+    expected = torch.stack([embedding(weights, SIZE, ids, asked) for ids in encoder.tokenize(TEXTS, asked)])
+    np.testing.assert_allclose(encoder.encode(TEXTS, asked), expected.float().numpy(), rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize("asked", [*TASKS, None])
+@pytest.mark.parametrize("layout", ["fused", "original"])
+def test_layouts_of_the_same_weights_agree_to_the_last_bit(encoders, layout, asked):
+    native, other = (encoders[name].encode(TEXTS, asked) for name in ("native", layout))
+    np.testing.assert_array_equal(native, other)
+
+
+def test_merged_model_answers_as_its_adapter_did(encoders, folders):
+    merged = open_encoder(folders[0] / "merged", only_tasks=["separation"])
+    np.testing.assert_allclose(
+        merged.encode(TEXTS, "separation"), encoders["native"].encode(TEXTS, "separation"), rtol=0, atol=5e-7
+    )
+    assert merged.tasks == ("separation",)
+
+
+def test_merged_model_has_no_base_weights(folders):
+    merged = open_encoder(folders[0] / "merged", only_tasks=["separation"])
+    assert merged.loaded.checkpoint.lacks(checkpoints.BASE_WEIGHTS)
+    with pytest.raises(EncodeError, match="no base weights: this model has no adapters"):
+        merged.encode(TEXTS, None)
+
+
+def test_layout_is_recognised_without_being_told(folders):
+    root, _ = folders
+    found = {name: inspect_checkpoint(root / name).layout for name in ("native", "fused", "original")}
+    assert found == {
+        "native": checkpoints.NATIVE,
+        "fused": checkpoints.NATIVE,
+        "original": checkpoints.ORIGINAL,
+    }
+    assert inspect_checkpoint(root / "merged", only_tasks=["separation"]).layout == checkpoints.MERGED
+
+
+def test_original_layout_is_as_much_as_the_native_one(folders):
+    root, _ = folders
+    native, original = (inspect_checkpoint(root / name) for name in ("native", "original"))
+    for entry in ("prefixes", "matryoshka_dimensions", "max_length", "dimension"):
+        assert getattr(native, entry) == getattr(original, entry)
+    assert list(original.hashes) == ["model.safetensors", "tokenizer.json"]
+
+
+def test_original_layout_with_a_subset_of_tasks_keeps_their_banks(encoders, folders):
+    some = open_encoder(folders[0] / "original", only_tasks=["text-matching", "separation"])
+    assert some.tasks == ("separation", "text-matching")
+    for task in some.tasks:
+        np.testing.assert_array_equal(some.encode(TEXTS, task), encoders["native"].encode(TEXTS, task))
+
+
+@pytest.mark.parametrize("layout", ["native", "original"])
+def test_half_precision_keeps_rotary_frequencies_in_float32(folders, layout):
+    encoder = open_encoder(folders[0] / layout, dtype="bfloat16")
+    model = encoder.loaded.model
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    columns = SIZE.hidden // SIZE.heads
+    expected = 1.0 / 20000.0 ** (torch.arange(0, columns, 2, dtype=torch.float32) / columns)
+    torch.testing.assert_close(model.rotary_emb.inv_freq, expected, rtol=0, atol=0)
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_half_precision_layouts_agree(folders):
+    native, original = (open_encoder(folders[0] / name, dtype="bfloat16") for name in ("native", "original"))
+    for task in TASKS:
+        np.testing.assert_array_equal(native.encode(TEXTS, task), original.encode(TEXTS, task))
+
+
+def test_published_dimensions_have_147_adapted_matrices():
+    size = PUBLISHED_SIZE
+    config = {
+        "hidden_size": size.hidden,
+        "num_hidden_layers": size.layers,
+        "intermediate_size": size.inner,
+        "vocab_size": size.vocabulary,
+        "type_vocab_size": 1,
+    }
+    assert len(matrix_shapes(config, TARGET_MODULES)) == 147
+    shapes = adapter_tensor_shapes(config, {"r": 4, "target_modules": TARGET_MODULES})
+    assert len(shapes) == 294
+    assert shapes["base_model.model.embeddings.word_embeddings.lora_embedding_A"] == (4, 250_002)
+
+
+def test_pooler_may_be_missing(tmp_path, encoders):
+    for layout, write in {"native": write_native_checkpoint, "original": write_original_checkpoint}.items():
+        write(tmp_path / layout)
+        for file in (tmp_path / layout).rglob("*.safetensors"):
+            tensors = {name: tensor for name, tensor in load_file(file).items() if "pooler." not in name}
+            save_file(tensors, file, metadata={"format": "pt"})
+    for adapter in (tmp_path / "native").glob("*/adapter_config.json"):
+        edit_json(adapter, target_modules=[name for name in TARGET_MODULES if name != "dense"])
+    for layout in ("native", "original"):
+        encoder = open_encoder(tmp_path / layout)
+        np.testing.assert_array_equal(
+            encoder.encode(TEXTS, "separation"), encoders["native"].encode(TEXTS, "separation")
+        )
+
+
+def test_original_layout_without_a_stated_rotary_base_has_that_of_its_class(tmp_path):
+    write_original_checkpoint(tmp_path)
+    edit_json(tmp_path / "config.json", rotary_emb_base=None)
+    assert open_encoder(tmp_path).loaded.model.config.rope_parameters["rope_theta"] == 10000.0
+
+
+# --- what is refused ----------------------------------------------------------------------------------------------
+
+
+def refusal(folder, **options) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        inspect_checkpoint(folder, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def change_weights(folder, change) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_base_without_adapters_asks_for_the_task(folders):
+    message = refusal(folders[0] / "merged")
+    assert "none of the adapter folders retrieval_query" in message
+    assert "name its task with --tasks" in message
+
+
+def test_one_missing_adapter_folder_is_named(tmp_path):
+    write_native_checkpoint(tmp_path, tasks=[task for task in TASKS if task != "classification"])
+    assert "adapter folder of task 'classification' is missing" in refusal(tmp_path)
+
+
+def test_original_layout_with_a_missing_bank_is_refused(tmp_path):
+    write_original_checkpoint(tmp_path)
+    change_weights(tmp_path, lambda t: t.pop("roberta.encoder.layers.0.mlp.fc1.parametrizations.weight.0.lora_A"))
+    assert "1 missing (first: roberta.encoder.layers.0.mlp.fc1" in refusal(tmp_path)
+
+
+def test_original_layout_with_another_number_of_tasks_is_refused(tmp_path):
+    write_original_checkpoint(tmp_path)
+    edit_json(tmp_path / "config.json", lora_adaptations=list(TASKS[:4]))
+    assert "misshapen" in refusal(tmp_path)
+
+
+def test_original_layout_without_task_names_is_refused(tmp_path):
+    write_original_checkpoint(tmp_path)
+    edit_json(tmp_path / "config.json", lora_adaptations=None)
+    assert "lora_adaptations must list the tasks" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"), [("emb_pooler", "cls"), ("position_embedding_type", "absolute"), ("hidden_act", "relu")]
+)
+def test_original_layout_with_other_steps_is_refused(tmp_path, entry, value):
+    write_original_checkpoint(tmp_path)
+    edit_json(tmp_path / "config.json", **{entry: value})
+    message = refusal(tmp_path)
+    assert f"{entry} is {value!r}" in message
+    assert "--trust-remote-code" in message
+
+
+def test_plain_xlm_roberta_is_refused_rather_than_loaded_at_random(tmp_path):
+    write_original_checkpoint(tmp_path)
+    save_file({"embeddings.word_embeddings.weight": torch.zeros(3, 3)}, tmp_path / "model.safetensors")
+    message = refusal(tmp_path)
+    assert "model_type is 'xlm-roberta'" in message
+    assert "--trust-remote-code" in message
+
+
+def test_native_weights_under_other_names_are_refused(tmp_path):
+    write_native_checkpoint(tmp_path)
+    change_weights(tmp_path, lambda t: t.update({"layers.0.other": t.pop("layers.0.mlp.fc1.weight")}))
+    with pytest.raises(CheckpointError, match=r"1 missing \(first: layers.0.mlp.fc1.weight\); 1 unexpected"):
+        load_model(inspect_checkpoint(tmp_path))
+
+
+def test_pickled_weights_are_refused(tmp_path):
+    write_native_checkpoint(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    assert "pickled weights only (pytorch_model.bin)" in refusal(tmp_path)
+
+
+def test_trusting_a_model_without_code_is_refused(folders):
+    assert "brings no code (auto_map); leave the option out" in refusal(folders[0] / "native", trust_remote_code=True)
+
+
+# --- folders of sentence-transformers -----------------------------------------------------------------------------
+
+
+def write_modules(folder, *, steps=("Transformer", "Pooling", "Normalize"), pooling=MEAN_POOLING, inside="") -> None:
+    paths = {"Transformer": inside, "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
+    modules = [
+        {"idx": at, "name": str(at), "path": paths.get(step, step), "type": f"sentence_transformers.models.{step}"}
+        for at, step in enumerate(steps)
+    ]
+    (folder / "1_Pooling").mkdir(parents=True)
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    (folder / "modules.json").write_text(json.dumps(modules))
+
+
+@pytest.mark.parametrize("inside", ["", "0_Transformer"])
+@pytest.mark.parametrize("layout", ["native", "original"])
+def test_sentence_transformers_folder_is_read_natively(tmp_path, encoders, layout, inside):
+    write = {"native": write_native_checkpoint, "original": write_original_checkpoint}[layout]
+    write(tmp_path / inside)
+    write_modules(tmp_path, inside=inside)
+    np.testing.assert_array_equal(
+        open_encoder(tmp_path).encode(TEXTS, "separation"), encoders["native"].encode(TEXTS, "separation")
+    )
+
+
+def test_sentence_transformers_itself_gives_the_same_embeddings(tmp_path, folders, recwarn):
+    pytest.importorskip("sentence_transformers")
+    from sentence_transformers import SentenceTransformer, models
+
+    transformer = models.Transformer(str(folders[0] / "merged"), model_kwargs={"dtype": torch.float32})
+    modules = [transformer, models.Pooling(SIZE.hidden, pooling_mode="mean"), models.Normalize()]
+    theirs = SentenceTransformer(modules=modules, device="cpu")
+    theirs.save(str(tmp_path / "saved"))
+    ours = open_encoder(tmp_path / "saved", only_tasks=["separation"])
+    np.testing.assert_allclose(ours.encode(TEXTS, "separation"), theirs.encode(TEXTS), rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"pooling_mode": "cls"},
+        {"pooling_mode": ["mean", "max"]},
+        {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
+        {"pooling_mode_mean_sqrt_len_tokens": True},
+        {},
+    ],
+)
+def test_sentence_transformers_folder_with_other_pooling_is_refused(tmp_path, pooling):
+    write_native_checkpoint(tmp_path)
+    write_modules(tmp_path, pooling=pooling)
+    assert "this suite takes the mean over all tokens" in refusal(tmp_path)
+
+
+def test_older_spelling_of_mean_pooling_is_understood(tmp_path):
+    write_native_checkpoint(tmp_path)
+    write_modules(tmp_path, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False})
+    assert inspect_checkpoint(tmp_path).tasks == TASKS
+
+
+@pytest.mark.parametrize("steps", [("Transformer", "Pooling"), ("Transformer", "Pooling", "Dense", "Normalize"), ()])
+def test_sentence_transformers_folder_with_other_steps_is_refused(tmp_path, steps):
+    write_native_checkpoint(tmp_path)
+    write_modules(tmp_path, steps=steps)
+    assert "this suite encodes with Transformer, Pooling, Normalize" in refusal(tmp_path)
+
+
+def test_sentence_transformers_folder_that_leaves_the_prompt_out_of_the_mean_is_refused(tmp_path):
+    write_native_checkpoint(tmp_path)
+    write_modules(tmp_path, pooling={**MEAN_POOLING, "include_prompt": False})
+    assert "include_prompt is false" in refusal(tmp_path)
+
+
+def test_sentence_transformers_folder_states_its_maximum_length(tmp_path):
+    write_native_checkpoint(tmp_path)
+    write_modules(tmp_path)
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 100, "do_lower_case": false}')
+    assert inspect_checkpoint(tmp_path).max_length == 100
+
+
+# --- identity -----------------------------------------------------------------------------------------------------
+
+PUBLISHED = {
+    "hidden_size": 1024,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "intermediate_size": 4096,
+    "vocab_size": 250002,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "published"),
+    [
+        ("jinaai/jina-embeddings-v3", "jinaai/jina-embeddings-v3"),
+        ("somewhere/jina-embeddings-v3-hf", "jinaai/jina-embeddings-v3-hf"),
+        ("hub/models--jinaai--jina-embeddings-v3/snapshots/abc", "jinaai/jina-embeddings-v3"),
+        ("jina-embeddings-v3-finetuned", None),
+        ("mine", None),
+    ],
+)
+def test_published_model_is_known_by_its_folder(tmp_path, path, published):
+    folder = tmp_path / path
+    folder.mkdir(parents=True)
+    config = {**PUBLISHED, "_name_or_path": "jinaai/jina-embeddings-v3"}
+    assert published_model(str(folder), folder, config) == published
+
+
+def test_published_name_on_another_architecture_is_another_model(tmp_path):
+    assert published_model("jinaai/jina-embeddings-v3", tmp_path, {**PUBLISHED, "num_hidden_layers": 2}) is None
+
+
+def test_checkpoint_of_another_name_has_its_own_baseline(folders):
+    found: Checkpoint = inspect_checkpoint(folders[0] / "native")
+    assert (found.published_as, found.baseline_name) == (None, "native")
+
+
+def test_tokenizer_is_required(tmp_path):
+    write_native_checkpoint(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    assert "no tokenizer (tokenizer.json or sentencepiece.bpe.model)" in refusal(tmp_path)
+    write_tokenizer(tmp_path)
+    assert inspect_checkpoint(tmp_path).tasks == TASKS

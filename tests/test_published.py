@@ -1,0 +1,151 @@
+"""The comparison with published numbers: what passes, what fails, and the baseline that was seeded from them."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fixtures import corpus, published
+from fixtures.similarity import labelled
+from fixtures.tables import TableKind, read_table, write_table
+from fixtures.tolerance import assumed_tolerance
+from tests.layouts import TASKS
+
+NOTEBOOK = corpus.read_data("notebook")
+FASTEMBED = corpus.read_data("published/fastembed")
+TRANSFORMERS = corpus.read_data("published/transformers")
+SNAPSHOTS = Path(__file__).parent.parent / "snapshots" / "jina-embeddings-v3"
+SENTENCES = list(corpus.shown_sentences())
+
+
+class ReplayingEncoder:
+    """Answers with the published numbers, one of them nudged."""
+
+    def __init__(self, nudge: float = 0.0) -> None:
+        self.nudge = nudge
+
+    def encode(self, texts, task, *, prefix):
+        assert prefix == "", "published without a prefix"
+        assert texts == FASTEMBED["texts"]
+        vectors = np.zeros((2, 1024), dtype=np.float32)
+        vectors[:, :5] = FASTEMBED["vectors"][task]
+        vectors[1, 3] += self.nudge
+        return vectors
+
+    def hidden_states(self, text, task, *, prefix):
+        assert prefix == "", "published without a prefix"
+        assert text == TRANSFORMERS["text"]
+        states = np.zeros((17, 1024), dtype=np.float32)
+        states[1:4, 1:10] = TRANSFORMERS["hidden_states"][task or "base"]
+        states[2, 9] += self.nudge
+        return states
+
+
+def vectors_with_similarities(matrix: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, n) whose cosine similarities are the matrix; published ones are near enough to be possible."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.clip(values, 0, None))
+
+
+@pytest.mark.parametrize("asked", TASKS)
+def test_fastembed_vectors_pass_and_fail(asked):
+    allowed = FASTEMBED["tolerance"]["atol"]
+    assert published.fastembed_vectors(ReplayingEncoder(), asked).share < 0.01
+    nudged = published.fastembed_vectors(ReplayingEncoder(2 * allowed), asked)
+    assert nudged.share == pytest.approx(2, rel=0.01)
+    assert nudged.worst[0].startswith('"Follow the white rabbit." component 3: published ')
+
+
+@pytest.mark.parametrize("asked", [*TASKS, None])
+def test_hidden_states_pass_and_fail(asked):
+    value = abs(TRANSFORMERS["hidden_states"][asked or "base"][1][8])
+    allowed = TRANSFORMERS["tolerance"]["atol"] + TRANSFORMERS["tolerance"]["rtol"] * value
+    assert published.transformers_hidden_states(ReplayingEncoder(), asked).share < 0.01
+    nudged = published.transformers_hidden_states(ReplayingEncoder(2 * allowed), asked)
+    assert nudged.share == pytest.approx(2, rel=0.01)
+    assert nudged.worst[0].startswith("token 2 component 9: published ")
+
+
+def test_hidden_states_of_another_number_of_tokens_are_refused():
+    encoder = SimpleNamespace(hidden_states=lambda text, task, prefix: np.zeros((16, 1024), dtype=np.float32))
+    with pytest.raises(ValueError, match=r"shape \(16, 1024\), published are \(17, 1024\)"):
+        published.transformers_hidden_states(encoder, None)
+
+
+def test_not_a_number_is_too_far():
+    departure = published.fastembed_vectors(ReplayingEncoder(float("nan")), "separation")
+    assert not departure.share <= 1
+    assert departure.worst[0].startswith('"Follow the white rabbit." component 3')
+
+
+@pytest.mark.parametrize("asked", TASKS)
+def test_notebook_similarities_pass_and_fail(asked):
+    table = np.array(NOTEBOOK["similarity"][asked])
+    near = published.notebook_similarity(vectors_with_similarities(table), asked, "float32")
+    assert near.share <= 1
+    allowed = assumed_tolerance("float32").value + published.NOTEBOOK_ROUNDING
+    table[2, 5] = table[5, 2] = table[2, 5] + 2 * allowed
+    far = published.notebook_similarity(vectors_with_similarities(table), asked, "float32")
+    assert far.share == pytest.approx(2, rel=0.2)
+    assert far.worst[0].startswith("French | German: published ")
+
+
+@pytest.mark.parametrize("pair", published.notebook_pairs(), ids="-".join)
+def test_notebook_differences_pass_and_fail(pair):
+    first, second = (np.array(NOTEBOOK["similarity"][task]) for task in pair)
+    assert published.notebook_difference(first, second, pair, "float32").share <= 1
+    allowed = assumed_tolerance("float32").value + published.NOTEBOOK_ROUNDING
+    wanted = NOTEBOOK["task_difference"][" vs ".join(pair)] + 2 * allowed
+    moved = published.notebook_difference(np.zeros((7, 7)), np.full((7, 7), wanted), pair, "float32")
+    assert moved.share == pytest.approx(2)
+
+
+def test_half_precision_may_be_further_away():
+    assert published.notebook_difference(
+        np.zeros((7, 7)), np.full((7, 7), 0.065), ("retrieval.query", "retrieval.passage"), "bfloat16"
+    ).share == pytest.approx(0.005 / 0.0105)
+
+
+def test_numbers_apply_to_the_published_model_only():
+    assert published.why_not_applicable(SimpleNamespace(published_as="jinaai/jina-embeddings-v3", name="x")) is None
+    reason = published.why_not_applicable(SimpleNamespace(published_as=None, name="mini"))
+    assert reason == "published numbers of jina-embeddings-v3 are not applicable to mini"
+
+
+def test_every_data_file_states_its_source():
+    assert all(data["source"] and data["what"] and data["model"] for data in (NOTEBOOK, FASTEMBED, TRANSFORMERS))
+
+
+# --- the seeded baseline ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", TASKS)
+def test_seeded_matrices_are_the_notebooks(asked):
+    kind = TableKind(
+        title=f"similarity matrix, {asked}",
+        entries="cosine similarity of each two texts, in float64 from float32 embeddings",
+        subject=asked,
+    )
+    table = labelled(np.array(NOTEBOOK["similarity"][asked]), SENTENCES)
+    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table, decimals=3)
+
+
+def test_seeded_task_differences_are_the_notebooks():
+    stored = read_table((SNAPSHOTS / "task-differences.txt").read_text())
+    expected = pd.DataFrame(0.0, index=list(TASKS), columns=list(TASKS))
+    for pair, value in NOTEBOOK["task_difference"].items():
+        first, second = pair.split(" vs ")
+        expected.loc[first, second] = expected.loc[second, first] = value
+    pd.testing.assert_frame_equal(stored, expected)
+
+
+def test_seeded_baseline_says_where_it_is_from():
+    manifest = json.loads((SNAPSHOTS / "manifest.json").read_text())
+    assert manifest["source"].startswith("notebook")
+    assert (manifest["rounding"], manifest["device"]) == (published.NOTEBOOK_ROUNDING, "mps")
+    assert manifest["revision"] is None
+    assert manifest["dtype"] is None
+    assert manifest["texts"] == corpus.shown_sentences()
