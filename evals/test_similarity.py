@@ -6,32 +6,22 @@ Compared with the tables stored in ``snapshots/<model>/``; ``--snapshot-update``
 import numpy as np
 import pytest
 
-from fixtures import corpus
-from fixtures.similarity import difference_table, labelled, similarity_matrix
+from fixtures import corpus, shown_tables
+from fixtures.similarity import similarity_matrix
 from fixtures.stored import known_files
-from fixtures.tables import TableKind
 
-SENTENCES = corpus.shown_sentences()
+SENTENCES = list(corpus.shown_sentences().values())
 
 
 def test_similarity_matrix_is_that_of_the_baseline(embeddings, task, stored_table):
-    matrix = similarity_matrix(embeddings.vectors(list(SENTENCES.values()), task))
-    kind = TableKind(
-        title=f"similarity matrix, {task}",
-        entries="cosine similarity of each two texts, in float64 from float32 embeddings",
-        subject=task,
-        texts=SENTENCES,
-    )
-    assert stored_table(f"similarity/{task}", kind) == labelled(matrix, list(SENTENCES))
+    matrix = similarity_matrix(embeddings.vectors(SENTENCES, task))
+    kind, table = shown_tables.similarity_table(task, matrix)
+    assert stored_table(shown_tables.similarity_name(task), kind) == table
 
 
 def test_task_differences_are_those_of_the_baseline(shown_matrices, stored_table, all_tasks):
-    kind = TableKind(
-        title="task differences",
-        entries="mean absolute difference of two tasks' similarity matrices, over all entries",
-        subject="task differences",
-    )
-    assert stored_table("task-differences", kind) == difference_table(shown_matrices)
+    kind, table = shown_tables.differences_table(shown_matrices)
+    assert stored_table(shown_tables.DIFFERENCES, kind) == table
 
 
 def test_every_stored_file_belongs_to_a_task(device, baseline_folder, checkpoint, all_tasks, claims):
@@ -42,7 +32,7 @@ def test_every_stored_file_belongs_to_a_task(device, baseline_folder, checkpoint
 
 
 def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(embeddings, task, claims):
-    matrix = similarity_matrix(embeddings.vectors(list(SENTENCES.values()), task))
+    matrix = similarity_matrix(embeddings.vectors(SENTENCES, task))
     claims.at_most("largest |diagonal - 1|", np.abs(np.diag(matrix) - 1).max(), 1e-6)
     claims.at_most("largest asymmetry", np.abs(matrix - matrix.T).max(), 1e-12)
 
