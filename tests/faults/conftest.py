@@ -1,5 +1,6 @@
 """Fixtures of the fault runs, and the tables they print at the end."""
 
+import os
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from fixtures.baseline import Baseline
 from fixtures.checkpoint import inspect_checkpoint
 from fixtures.corpus import shown_sentences
 from fixtures.encoder import Encoder
-from fixtures.loading import load_model, thread_count
+from fixtures.loading import load_model
 from tests.faults.laboratory import ROOT, Laboratory, Tables, markdown, rates
 
 _TABLES = pytest.StashKey[Tables]()
@@ -19,7 +20,8 @@ _TABLES = pytest.StashKey[Tables]()
 def laboratory() -> Laboratory:
     import torch
 
-    torch.set_num_threads(thread_count())
+    # The other tests' models are tiny and get one thread; this one is worth all.
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     checkpoint = inspect_checkpoint(ROOT / "fixtures" / "checkpoints" / "mini", name="mini")
     encoder = Encoder(load_model(checkpoint))
     shown = {task: encoder.encode(list(shown_sentences().values()), task) for task in encoder.tasks}

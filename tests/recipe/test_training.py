@@ -1,0 +1,195 @@
+"""The recipe's training steps, on a scale of seconds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("peft", reason="training needs peft")
+pytest.importorskip("tqdm", reason="training shows progress with tqdm")
+pytest.importorskip("psutil", reason="training watches the machine's load with psutil")
+
+from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
+
+from recipe import adapters, base  # noqa: E402
+from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
+from recipe.catalogues import Group  # noqa: E402
+from recipe.export import export  # noqa: E402
+from recipe.model import TASK_INSTRUCTIONS, StudentShape, adapter_name, encode_all  # noqa: E402
+from recipe.texts import TrainingText  # noqa: E402
+from recipe.workspace import Workspace, write_json_lines  # noqa: E402
+
+from .conftest import SENTENCES, HashingTeacher  # noqa: E402
+
+SMALL = StudentShape(layers=1, heads=2, dimensions=32, intermediate=64)
+
+
+@pytest.fixture
+def groups() -> list[Group]:
+    meanings = [
+        Group("tale", {lang: [texts[n], texts[n].rstrip(".。")] for lang, texts in SENTENCES.items()}) for n in range(3)
+    ]
+    joined = {lang: ["".join(texts)] for lang, texts in SENTENCES.items()}
+    return [*meanings, Group("joined", joined), Group("joined", {**joined, "en": ["Bread and a boat."]})]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, groups, tiny_tokenizer, monkeypatch) -> Workspace:
+    """A work directory that has got as far as the teacher's vectors."""
+    monkeypatch.setattr(base, "Teacher", HashingTeacher)
+    monkeypatch.setattr(adapters, "Teacher", HashingTeacher)
+    found = Workspace(tmp_path)
+    texts = [
+        TrainingText(text, language, "story", number)
+        for number, group in enumerate(groups)
+        for language, wordings in group.texts.items()
+        for text in wordings
+    ]
+    write_json_lines(found.texts, map(asdict, texts))
+    write_json_lines(found.groups, map(asdict, groups))
+    np.save(found.teacher, HashingTeacher().encode([text.text for text in texts]).astype(np.float16))
+    tiny_tokenizer.save_pretrained(found.tokenizer)
+    return found
+
+
+@pytest.fixture
+def few_steps(monkeypatch) -> base.Distillation:
+    """A distillation of a few steps."""
+    monkeypatch.setattr(adapters, "TOPICS", 2)
+    return base.Distillation(
+        embeddings=base.Phase(4, 256, 1e-2, 0.0, 2, 2), model=base.Phase(6, 256, 1e-2, 1e-3, 2, 2), save_every=2
+    )
+
+
+def test_batches_hold_every_text_once_within_the_budget():
+    lengths = np.random.default_rng(0).integers(2, 40, size=500)
+    batches = epoch_batches(lengths, 200, seed=3)
+    assert sorted(np.concatenate(batches)) == list(range(500))
+    assert all(len(batch) * lengths[batch].max() <= 200 for batch in batches)
+
+
+def test_batches_go_on_where_they_were_left():
+    lengths = np.full(30, 10)
+    whole = endless_batches(lengths, 100, seed=0)
+    expected = [next(whole).tolist() for _ in range(9)][5:]
+    resumed = endless_batches(lengths, 100, seed=0, skip=5)
+    assert [next(resumed).tolist() for _ in range(4)] == expected
+
+
+def test_padding_does_not_move_a_vector(tiny_student, tiny_tokenizer):
+    alone = encode_all(tiny_student, tiny_tokenizer, ["The bread is warm."])
+    padded = encode_all(tiny_student, tiny_tokenizer, ["The bread is warm.", "A boat on the lake. " * 4])
+    assert torch.allclose(alone[0], padded[0], atol=1e-6)
+
+
+def test_tokenized_texts_are_padded_as_the_tokenizer_pads(tiny_tokenizer):
+    texts = SENTENCES["en"] + SENTENCES["zh"]
+    input_ids, mask = tokenize(tiny_tokenizer, texts, 64).padded([0, 4])
+    expected = tiny_tokenizer([texts[0], texts[4]], padding=True, return_tensors="pt")
+    assert torch.equal(input_ids, expected["input_ids"])
+    assert torch.equal(mask, expected["attention_mask"])
+
+
+def test_tokenizer_treats_text_as_xlm_roberta_does(tiny_tokenizer):
+    assert tiny_tokenizer("")["input_ids"] == [0, 2]
+    assert tiny_tokenizer("☃")["input_ids"][-2:] == [3, 2]
+    assert tiny_tokenizer("ｄｏｏｒ")["input_ids"] == tiny_tokenizer("door")["input_ids"]
+    assert tiny_tokenizer("Door")["input_ids"] != tiny_tokenizer("door")["input_ids"]
+    assert len(tiny_tokenizer("bread " * 2000, truncation=True)["input_ids"]) == 1024
+
+
+def test_targets_of_translations_come_closer():
+    vectors = HashingTeacher().encode(["warm bread", "pan caliente", "open door"])
+    projection = base.principal_directions(vectors, 3)
+    apart = base.projected_targets(vectors, np.array([0, 0, -1]), projection, 0.0).astype(np.float32)
+    mixed = base.projected_targets(vectors, np.array([0, 0, -1]), projection, 0.5).astype(np.float32)
+    assert mixed[0] @ mixed[1] > apart[0] @ apart[1]
+    assert np.allclose(mixed[2], apart[2])
+    assert np.allclose(np.linalg.norm(mixed, axis=1), 1, atol=1e-2)
+
+
+def test_loss_is_nothing_for_the_target_itself():
+    target = torch.nn.functional.normalize(torch.randn(4, 32), dim=1)
+    loss, cosine = base.distillation_loss(target, target, 1.0, 0.1)
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+    assert cosine.item() == pytest.approx(1)
+
+
+def test_learning_rate_rises_then_falls():
+    phase = base.Phase(100, 1, 1.0, 1.0, 10, 50)
+    factors = [phase.factor(step) for step in range(100)]
+    assert factors[0] < factors[5] < factors[9]
+    assert factors[20] == factors[40] == 1
+    assert factors[60] > factors[80] > factors[99] > 0
+
+
+def test_shape_wants_paraphrase_above_translation_above_unrelated():
+    batch = [
+        adapters.Example("bread", "en", 0, 0),
+        adapters.Example("loaf", "en", 0, 0),
+        adapters.Example("pan", "es", 0, 0),
+        adapters.Example("barco", "es", 1, 1),
+    ]
+    target = adapters.PLANS["text-matching"].shape.target(torch.zeros(4, 4), adapters.Pairs.of(batch))
+    assert target[0, 1] > target[0, 2] > target[2, 3] > target[0, 3]
+
+
+def test_contrastive_loss_prefers_the_aligned_passage():
+    vectors = torch.eye(4)
+    assert adapters.contrastive_loss(vectors, vectors) < adapters.contrastive_loss(vectors, vectors.roll(1, 0))
+
+
+def test_recipe_from_vectors_to_checkpoint(workspace, few_steps, monkeypatch):
+    shape = base.create_student
+    monkeypatch.setattr(base, "create_student", lambda pieces: shape(pieces, SMALL))
+    for task, plan in adapters.PLANS.items():
+        monkeypatch.setitem(adapters.PLANS, task, adapters.Plan(plan.shape, steps=2))
+    base.base(workspace, few_steps)
+    adapters.adapters(workspace)
+    export(workspace)
+
+    config = AutoConfig.from_pretrained(workspace.checkpoint)
+    assert config.task_instructions == TASK_INSTRUCTIONS
+    assert config.matryoshka_dimensions == [32]
+    assert config.max_position_embeddings == 1026
+    assert config.rope_parameters["rope_theta"] == 20_000
+
+    tokenizer = AutoTokenizer.from_pretrained(workspace.checkpoint)
+    assert tokenizer.model_max_length == 1024
+    model = AutoModel.from_pretrained(workspace.checkpoint, dtype=torch.float32)
+    plain = encode_all(model, tokenizer, SENTENCES["en"])
+    vectors = {}
+    for task in TASK_INSTRUCTIONS:
+        name = adapter_name(task)
+        model.load_adapter(str(workspace.checkpoint), adapter_name=name, adapter_kwargs={"subfolder": name})
+        model.set_adapter(name)
+        vectors[task] = encode_all(model, tokenizer, SENTENCES["en"])
+        assert not torch.allclose(vectors[task], plain)
+
+
+def test_training_goes_on_from_its_last_saved_state(workspace, few_steps, monkeypatch):
+    shape = base.create_student
+    monkeypatch.setattr(base, "create_student", lambda pieces: shape(pieces, SMALL))
+    base.base(workspace, few_steps)
+    whole = AutoModel.from_pretrained(workspace.base, dtype=torch.float32).state_dict()
+
+    (workspace.root / "base-state.pt").unlink()
+    step = base.Trainer._step
+    calls = iter(range(1000))
+
+    def interrupted(self, *arguments):
+        if next(calls) == 9:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(base.Trainer, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        base.base(workspace, few_steps)
+    monkeypatch.setattr(base.Trainer, "_step", step)
+    base.base(workspace, few_steps)
+    resumed = AutoModel.from_pretrained(workspace.base, dtype=torch.float32).state_dict()
+    assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+
+from fixtures import drift
+from fixtures.distances import chord_lengths, cosine_distances
+from fixtures.tolerance import FALSE_ALARM_RATE, measured_bounds
+
+TIGHT = dict.fromkeys(drift.STATISTICS, 1e-6)
+
+
+@pytest.fixture
+def vectors() -> np.ndarray:
+    return unit(np.random.default_rng(0).normal(size=(40, 64)))
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+def nudged(vectors: np.ndarray, size: float, seed: int = 1) -> np.ndarray:
+    return unit(vectors + size * np.random.default_rng(seed).normal(size=vectors.shape))
+
+
+def rotation(size: int) -> np.ndarray:
+    return np.linalg.qr(np.random.default_rng(2).normal(size=(size, size)))[0]
+
+
+def test_nothing_moved_is_identical(vectors):
+    verdict = drift.judge(vectors, vectors.copy(), TIGHT)
+    assert verdict.outcome == drift.IDENTICAL and verdict.acceptable
+    assert {name: value for name, value in verdict.statistics.items() if value} == {
+        "norm max": pytest.approx(0, abs=1e-6)
+    }
+
+
+def test_movement_within_every_bound_is_within_tolerance(vectors):
+    observed = nudged(vectors, 1e-7)
+    bounds = {name: 2 * value + 1e-9 for name, value in drift.measure(vectors, observed).items()}
+    verdict = drift.judge(vectors, observed, bounds)
+    assert verdict.outcome == drift.WITHIN and 0 < verdict.worst[1] <= 0.5
+
+
+@pytest.mark.parametrize("statistic", drift.STATISTICS)
+def test_one_statistic_beyond_its_bound_is_drift(vectors, statistic):
+    observed = nudged(vectors, 1e-2) * np.float32(1.001)
+    measured = drift.measure(vectors, observed)
+    bounds = {name: 2 * value + 1e-9 for name, value in measured.items()} | {statistic: measured[statistic] / 2}
+    verdict = drift.judge(vectors, observed, bounds)
+    assert verdict.outcome == drift.DRIFTED and verdict.worst == (statistic, pytest.approx(2))
+
+
+@pytest.mark.parametrize("turn", [rotation(64), np.eye(64)[::-1]], ids=["rotated", "components permuted"])
+def test_rotated_space_is_told_from_damage(vectors, turn):
+    observed = (vectors.astype(np.float64) @ turn).astype(np.float32)
+    verdict = drift.judge(vectors, observed, TIGHT)
+    assert verdict.outcome == drift.ROTATED and not verdict.acceptable
+    assert verdict.statistics["matrix max"] < 1e-6 < 0.5 < verdict.statistics["vector max"]
+
+
+def test_rotation_with_damage_is_drift(vectors):
+    observed = nudged((vectors.astype(np.float64) @ rotation(64)).astype(np.float32), 1e-2)
+    assert drift.judge(vectors, observed, TIGHT).outcome == drift.DRIFTED
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_has_moved_infinitely_far(vectors, value):
+    observed = vectors.copy()
+    observed[3, 5] = value
+    verdict = drift.judge(vectors, observed, TIGHT)
+    assert verdict.outcome == drift.DRIFTED and set(verdict.statistics.values()) == {np.inf}
+
+
+def test_zero_vectors_are_drift_without_a_warning(vectors):
+    observed = vectors.copy()
+    observed[3] = 0
+    verdict = drift.judge(vectors, observed, TIGHT)
+    assert verdict.outcome == drift.DRIFTED and verdict.statistics["norm max"] == 1
+
+
+def test_weak_common_shift_shows_in_the_mean_more_than_in_the_maximum(vectors):
+    common = unit(vectors + 0.02 * np.random.default_rng(3).normal(size=64))
+    alone = nudged(vectors, 0.02)
+    shifted, scattered = drift.measure(vectors, common), drift.measure(vectors, alone)
+    assert shifted["matrix mean"] / shifted["matrix max"] > 5 * scattered["matrix mean"] / scattered["matrix max"]
+
+
+def test_order_inversions_count_pairs_that_turned_round():
+    values = np.arange(5.0)
+    assert drift.order_inversions(values, values) == 0
+    assert drift.order_inversions(values, -values) == 1
+    assert drift.order_inversions(values, np.array([1.0, 0, 2, 3, 4])) == pytest.approx(1 / 10)
+    assert drift.order_inversions(values, np.zeros(5)) == 1
+
+
+def test_neighbour_flips_are_the_share_of_texts_with_another_nearest_text():
+    before = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.1]]))
+    after = before[[0, 2, 1, 3]]
+    assert drift.neighbour_flips(before, before) == 0
+    assert drift.neighbour_flips(before, after) == 1
+
+
+def test_distances_are_exact_where_cosines_cancel():
+    first = np.array([[1.0, 0.0]])
+    second = np.array([[np.cos(1e-7), np.sin(1e-7)]])
+    assert chord_lengths(first, second)[0] == pytest.approx(1e-7, rel=1e-6)
+    assert cosine_distances(first, second)[0] == pytest.approx(5e-15, rel=1e-6)
+
+
+# --- bounds -------------------------------------------------------------------------------------------------------
+
+
+def samples(count: int, seed: int, scale: float = 1e-7) -> list[dict[str, float]]:
+    draw = np.random.default_rng(seed)
+    return [{name: float(scale * np.exp(0.3 * draw.normal())) for name in drift.STATISTICS} for _ in range(count)]
+
+
+def test_fresh_harmless_runs_stay_within_measured_bounds():
+    bounds = measured_bounds(samples(80, seed=0), comparisons=5, texts=1000)
+    fresh = samples(20_000, seed=1)
+    continuous = [name for name in drift.STATISTICS if name not in ("neighbour flips", "order inversions")]
+    alarms = sum(any(sample[name] > bounds[name] for name in continuous) for sample in fresh)
+    assert alarms <= FALSE_ALARM_RATE / 5 * len(fresh)
+
+
+def test_bounds_grow_with_the_noise_they_were_measured_from():
+    quiet, loud = (measured_bounds(samples(80, 0, scale), 5, 40) for scale in (1e-7, 1e-3))
+    assert loud["matrix rms"] == pytest.approx(1e4 * quiet["matrix rms"])
+
+
+def test_few_samples_give_wider_bounds():
+    few, many = (measured_bounds(samples(count, 0), 5, 40)["matrix rms"] for count in (6, 200))
+    assert few > 2 * many
+
+
+def test_bound_is_never_below_twice_the_largest_seen_nor_below_one_text():
+    still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 20
+    bounds = measured_bounds(still, 5, 40)
+    assert bounds["neighbour flips"] == 1 / 40 and 0 < bounds["matrix max"] <= 1e-12
+    outlier = [*samples(50, 0), dict.fromkeys(drift.STATISTICS, 1e-3)]
+    assert measured_bounds(outlier, 5, 40)["matrix max"] >= 2e-3
+
+
+def test_no_samples_give_no_bounds():
+    with pytest.raises(ValueError, match="no harmless variations"):
+        measured_bounds([], 5, 40)

@@ -1,0 +1,247 @@
+"""The gate on a tiny random model: recording, every outcome, what a failure says, and damaged baselines."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fixtures import baseline as stored
+from fixtures import drift, faults, gate, null_set
+from fixtures.baseline import Baseline
+from fixtures.checkpoint import inspect_checkpoint
+from fixtures.encoder import Encoder
+from fixtures.folder_update import FolderUpdate
+from fixtures.loading import load_model
+from tests.faults import catalogue
+
+TASK = "retrieval.query"
+
+
+@pytest.fixture(scope="module")
+def encoder(native_checkpoint) -> Encoder:
+    return Encoder(load_model(inspect_checkpoint(native_checkpoint, name="tiny")))
+
+
+@pytest.fixture(scope="module")
+def recorded(encoder, tmp_path_factory) -> Path:
+    """A baseline of the tiny model, in float32 only."""
+    folder = tmp_path_factory.mktemp("snapshots") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "DTYPES", ("float32",))
+        result = update(encoder, folder)
+    assert result.notes == ["recorded anchors in snapshots/tiny, with bounds from a new null set"]
+    return folder
+
+
+@pytest.fixture
+def folder(recorded, tmp_path, monkeypatch) -> Path:
+    """A copy of the baseline that a test may change; updates of it run a short null set."""
+    monkeypatch.setattr(gate, "DTYPES", ("float32",))
+    whole = null_set.variations
+    monkeypatch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
+    return Path(shutil.copytree(recorded, tmp_path / "tiny"))
+
+
+def update(encoder: Encoder, folder: Path) -> gate.GateResult:
+    change = FolderUpdate(folder)
+    result = gate.run(encoder, encoder.encode, Baseline(folder, change), change)
+    change.commit()
+    return result
+
+
+def judge(encoder: Encoder, folder: Path) -> gate.GateResult:
+    return gate.run(encoder, encoder.encode, Baseline(folder), None)
+
+
+def finding(encoder: Encoder, folder: Path, inject, task: str = TASK) -> gate.Finding:
+    with inject(encoder, task) as faulty:
+        answers = gate.ask(encoder, faulty.encode)
+        return gate.examine(answers, task, Baseline(folder), encoder)
+
+
+def test_same_model_is_identical_on_every_task(encoder, folder):
+    outcomes = {found.verdict.outcome for found in judge(encoder, folder).findings.values()}
+    assert outcomes == {drift.IDENTICAL}
+
+
+def test_baseline_lists_what_was_recorded(encoder, folder):
+    manifest = Baseline(folder).manifest()
+    checkpoint = encoder.loaded.checkpoint
+    assert manifest["model"] == "tiny" and manifest["dtype"] == "float32" and manifest["device"].startswith("cpu (")
+    assert manifest["weights_sha256"] == checkpoint.weights_hash
+    assert manifest["prefixes"] == checkpoint.prefixes
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert files == {*manifest["files"], stored.MANIFEST}
+    Baseline(folder).check_whole()
+
+
+def test_bounds_name_the_variations_behind_them(folder):
+    tolerance = json.loads((folder / stored.TOLERANCE).read_text())["float32"]
+    assert tolerance["runs"] == 5 * len(tolerance["variations"]) >= 5 * 11
+    assert all(tolerance["bounds"][name] >= 2 * seen for name, seen in tolerance["largest_seen"].items())
+
+
+def test_other_batches_are_within_tolerance(encoder, folder):
+    batched = Encoder(encoder.loaded, batch_tokens=300)
+    outcomes = {found.verdict.outcome for found in judge(batched, folder).findings.values()}
+    assert outcomes <= set(drift.ACCEPTABLE)
+
+
+def test_moved_weights_are_drift_with_the_worst_pairs_and_their_texts(encoder, folder):
+    found = finding(encoder, folder, catalogue.noise(1e-3))
+    assert found.verdict.outcome == drift.DRIFTED
+    assert found.explanation[0].startswith("beyond its bound: ") and "x)" in found.explanation[0]
+    assert found.explanation[1].startswith("cosine to the anchors: lowest 0.99")
+    pairs = [line for line in found.explanation if " -> " in line]
+    assert len(pairs) == 5 and all(line.count('"') == 4 for line in pairs)
+
+
+@pytest.mark.parametrize(
+    ("inject", "says"),
+    [
+        (faults.answered_by("separation"), "answered by the separation adapter on retrieval.query"),
+        (faults.answered_by(None), "adapter missing: the base weights answer on retrieval.query"),
+        (faults.prefixed(lambda own, _: ""), "prefix missing on retrieval.query"),
+        (faults.replaced(faults.ClsPooling), "CLS pooling on retrieval.query"),
+        (faults.with_layer_norm_eps(1e-3), "LayerNorm epsilon 1e-3 on retrieval.query"),
+        (faults.truncated(128), "cut at 128 tokens on retrieval.query"),
+    ],
+)
+def test_known_fault_is_named(encoder, folder, inject, says):
+    found = finding(encoder, folder, inject)
+    assert any(line.startswith("looks like: ") and says in line for line in found.explanation), found.explanation
+
+
+def test_answers_of_another_task_are_named(encoder, folder):
+    found = finding(encoder, folder, faults.answered_by("classification"), task="separation")
+    assert "looks like: separation answers with the classification adapter and prefix" in found.explanation
+
+
+def test_rotated_space_needs_a_new_index(encoder, folder):
+    found = finding(encoder, folder, catalogue.rotated)
+    assert found.verdict.outcome == drift.ROTATED
+
+
+def test_nan_names_the_texts(encoder, folder):
+    found = finding(encoder, folder, faults.replaced(catalogue.NanInLongestRow))
+    assert "looks like: overflow or a kernel fault: check the device and dtype" in found.explanation
+    assert any(line.startswith("not finite on ") for line in found.explanation)
+
+
+def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
+    class Lowered(Encoder):
+        def tokenize(self, texts, task, *, prefix=None):
+            return super().tokenize([text.lower() for text in texts], task, prefix=prefix)
+
+    found = judge(Lowered(encoder.loaded), folder).findings[TASK]
+    assert found.verdict.outcome == drift.TOKENIZER
+    assert any(line.startswith("token ids differ on ") for line in found.explanation)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "says"),
+    [
+        ("dimension", 16, "the baseline's embeddings have 16 components, this model's have 32"),
+        ("max_length", 512, "the baseline's model cuts at 512 tokens, this one at 600"),
+        ("anchors_sha256", "0", "the anchor texts changed since the baseline was recorded"),
+        ("prefixes", {"separation": ""}, "the baseline was recorded without task retrieval.query: it has separation"),
+    ],
+)
+def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
+    manifest = json.loads((folder / stored.MANIFEST).read_text())
+    (folder / stored.MANIFEST).write_text(json.dumps({**manifest, entry: value}))
+    found = judge(encoder, folder).findings[TASK]
+    assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
+
+
+def test_dtype_without_measured_bounds_is_not_comparable(encoder, folder):
+    half = Encoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
+    found = judge(half, folder).findings[TASK]
+    assert found.explanation == ["no bounds were measured for bfloat16 when the baseline was recorded"]
+
+
+# --- accepting ----------------------------------------------------------------------------------------------------
+
+
+def test_accepted_drift_is_told_written_down_and_measured_from_the_first(encoder, folder):
+    with catalogue.noise(1e-3)(encoder, TASK) as moved:
+        result = update(moved, folder)
+        assert result.notes[0] == "accepted into snapshots/tiny, with bounds from a new null set:"
+        assert result.notes[1].startswith("  retrieval.query: drifted; matrix max ")
+        assert {found.verdict.outcome for found in judge(moved, folder).findings.values()} == {drift.IDENTICAL}
+        assert "1 accepted changes since the first baseline of snapshots/tiny" in judge(moved, folder).notes[0]
+    first, second = Baseline(folder).ledger()
+    assert first["accepted"] == {} and second["accepted"][TASK]["outcome"] == drift.DRIFTED
+    assert second["since_first"][TASK]["vector max"] == second["accepted"][TASK]["vector max"] > 0
+
+
+def test_update_without_drift_writes_nothing(encoder, folder):
+    before = contents(folder)
+    assert update(encoder, folder).notes == []
+    assert contents(folder) == before
+
+
+def test_what_is_not_finite_is_never_recorded(encoder, folder):
+    before = contents(folder)
+    broken = catalogue.NanInLongestRow(encoder.loaded)
+    assert update(broken, folder).problem.startswith("not recorded: embeddings hold NaN or infinity under retrieval.")
+    assert contents(folder) == before
+
+
+def test_tables_of_a_recording_are_those_of_the_model(encoder, folder):
+    with catalogue.noise(1e-2)(encoder, TASK) as moved, torch.no_grad():
+        update(moved, folder)
+    Baseline(folder).check_whole()
+    assert "similarity/separation.txt" in Baseline(folder).manifest()["files"]
+
+
+# --- damage -------------------------------------------------------------------------------------------------------
+
+
+def damaged(folder: Path, name: str, change) -> Path:
+    path = folder / name
+    change(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Path.unlink,
+        lambda path: path.write_bytes(path.read_bytes()[:-5]),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"1", b"2", 1)),
+        lambda path: path.write_bytes(b""),
+    ],
+    ids=["missing", "truncated", "edited", "emptied"],
+)
+@pytest.mark.parametrize("name", [stored.ANCHORS, stored.TOKENS, stored.TOLERANCE, stored.MANIFEST])
+def test_damaged_baseline_is_one_line_and_stays_as_it_is(encoder, folder, name, change):
+    if name == stored.MANIFEST and change in (Path.unlink,):
+        pytest.skip("without a manifest there is no baseline")
+    damaged(folder, name, change)
+    before = contents(folder)
+    result = judge(encoder, folder)
+    told = result.problem or " ".join(line for found in result.findings.values() for line in found.explanation)
+    assert told.count("\n") == 0 and told
+    if result.problem:
+        assert f"snapshots/tiny/{name}: " in result.problem and "--snapshot-update" in result.problem
+    assert contents(folder) == before
+
+
+def test_update_replaces_a_damaged_baseline(encoder, folder):
+    damaged(folder, stored.ANCHORS, lambda path: path.write_bytes(b"not tensors"))
+    assert update(encoder, folder).problem is None
+    Baseline(folder).check_whole()
+    assert {found.verdict.outcome for found in judge(encoder, folder).findings.values()} == {drift.IDENTICAL}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_bounds_of_the_tiny_model_are_tight(folder):
+    bounds = Baseline(folder).bounds("float32")
+    assert bounds["matrix max"] < 1e-4 and np.isfinite(list(bounds.values())).all()
