@@ -27,7 +27,7 @@ TARGET_MODULES = [
     "dense",
 ]
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": None, "r": 4, "lora_alpha": 1, "lora_dropout": 0.0}
-MAX_LENGTH = 600
+MAX_LENGTH = 500
 HIDDEN, INNER, LAYERS = 32, 64, 2
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
@@ -56,7 +56,8 @@ def write_native_checkpoint(
         config["task_instructions"] = prefixes
     write_json(folder / "config.json", config)
     draw = np.random.default_rng(seed)
-    base = {name: _random(draw, shape, 0.1) for name, shape in _base_shapes(config).items()}
+    scales = {"embeddings.word_embeddings.weight": 1.0}  # texts differ by their words
+    base = {name: _random(draw, shape, scales.get(name, 0.1)) for name, shape in _base_shapes(config).items()}
     base |= {name: 1 + values for name, values in base.items() if "norm" in name and name.endswith("weight")}
     save_file(base, folder / "model.safetensors")
     for task in tasks:
@@ -129,7 +130,9 @@ def _random(draw: np.random.Generator, shape: tuple[int, ...], scale: float) -> 
 def _write_tokenizer(folder: Path) -> list[tuple[str, float]]:
     """XLM-RoBERTa's pipeline over whole words of the corpus, and single characters for the rest."""
     characters = {*string.printable, "▁", *"".join(corpus.shown_sentences().values())}
-    words = {f"▁{word}" for word in [*corpus.long_text(530).split(), *" ".join(JINA_V3_PREFIXES.values()).split()]}
+    sentences = [text for meaning in corpus.meanings() for text in meaning.texts.values()]
+    stock = " ".join([corpus.long_text(530), *JINA_V3_PREFIXES.values(), *sentences])
+    words = {f"▁{word}" for word in stock.split()}
     vocabulary = [(token, 0.0) for token in SPECIAL_TOKENS]
     vocabulary += [(character, -10.0) for character in sorted(characters - {*string.whitespace})]
     vocabulary += [(word, -5.0) for word in sorted(words) if len(word) > 1]

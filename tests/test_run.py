@@ -1,0 +1,223 @@
+"""Whole runs of the evals on a model that knows nothing: random weights in the published layout."""
+
+import json
+import re
+from xml.etree import ElementTree
+
+import pandas  # noqa: F401  pytester forgets what is first imported inside a run
+import peft  # noqa: F401
+import pytest
+import scipy.stats  # noqa: F401
+import sklearn.metrics.pairwise  # noqa: F401
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from fixtures import corpus, loading
+from fixtures.encoder import Encoder
+from fixtures.throughput import REGIMES
+from tests.checkpoints import TASKS, change_tensors
+
+TABLES = ["evals/test_similarity.py", "-k", "baseline or belongs"]
+TWO = "--tasks=retrieval.query,separation"
+FEW = ["evals/test_contract.py", "-k", "unit_norm"]
+
+
+def run(project, model, *arguments):
+    chosen = arguments if any("evals/" in argument for argument in arguments) else ("evals", *arguments)
+    return project.runpytest_inprocess(f"--model={model}", "--device=cpu", *chosen)
+
+
+def section(result, title):
+    return re.split(rf"\n=+ {title} =+\n", result.stdout.str(), maxsplit=1)[1].partition("\n=")[0]
+
+
+# --- contract and behaviour -------------------------------------------------------------------------------------
+
+
+def test_contract_holds_for_a_random_model_and_its_figures_reach_junit(project, native_checkpoint):
+    result = run(project, native_checkpoint, "evals/test_contract.py", TWO, "--junitxml=report.xml")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"loaded    {native_checkpoint} on cpu (*): once"])
+    result.stdout.fnmatch_lines(["compared  nothing with a baseline", "skipped   2: the model cuts at 500 tokens"])
+    cases = ElementTree.parse(project.path / "report.xml").getroot().iter("testcase")
+    found = {case.get("name"): {one.get("name"): one.get("value") for one in case.iter("property")} for case in cases}
+    figures = found["test_embeddings_are_finite_float32_of_unit_norm[cpu-separation]"]
+    assert figures["type"] == "float32" and 0 <= float(figures["largest |norm - 1|"]) < 1e-5
+    assert all(properties for name, properties in found.items() if "-512]" not in name)
+
+
+def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(project, native_checkpoint):
+    chosen = "same_meaning_is_more or translation_is_nearer or near_miss or rewriting"
+    result = run(project, native_checkpoint, "evals/test_behavior.py", "--tasks=separation", "-k", chosen)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = section(result, "FAILURES")
+    assert "Traceback" not in text and "Error" not in text and ".py:" not in text
+    blocks = re.findall(r"^_+ (test_\w+)\[.*\] _+\n(.*(?:\n  .*)*)", text, flags=re.MULTILINE)
+    assert {name for name, _ in blocks} > {"test_translation_is_nearer_than_any_other_meaning"}
+    claim = r"separation on cpu: .+: measured -?[\d.e-]+, needs >= [\d.e-]+ \(off by [\d.e-]+\)"
+    assert all(re.fullmatch(claim, message.splitlines()[0]) for _, message in blocks)
+    shown = next(message for name, message in blocks if "translation" in name).splitlines()[1:]
+    assert len(shown) == 3 and all(re.fullmatch(r'  [-+][\d.]+  "[^"]+": .*', line) for line in shown)
+    failed = [line for line in result.outlines if line.startswith("FAILED ")]
+    assert len(failed) == len(blocks)
+
+
+def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, native_checkpoint):
+    result = run(project, native_checkpoint, "evals/test_behavior.py", "--tasks=separation", "-k", "retrieval_adapters")
+    assert result.ret == pytest.ExitCode.OK
+    missing = "retrieval.query, retrieval.passage"
+    result.stdout.fnmatch_lines([f"skipped   1: needs {missing}; this run's model has separation"])
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(project, own_checkpoint):
+    assert run(project, own_checkpoint, *TABLES).ret == pytest.ExitCode.TESTS_FAILED
+    assert run(project, own_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
+    stored = project.path / "snapshots" / "own"
+    assert {path.stem for path in (stored / "similarity").iterdir()} == set(TASKS)
+    assert (stored / "task-differences.txt").is_file()
+    again = run(project, own_checkpoint, *TABLES)
+    assert again.ret == pytest.ExitCode.OK
+    again.stdout.fnmatch_lines(["compared  6 tables on cpu with snapshots/own: 6 within tolerance; *"])
+
+    def nudge(tensors):
+        for name in [name for name in tensors if "lora_B" in name]:
+            tensors[name] *= 1.5
+
+    change_tensors(own_checkpoint / "separation" / "adapter_model.safetensors", nudge)
+    moved = run(project, own_checkpoint, *TABLES)
+    moved.stdout.fnmatch_lines(["compared  6 tables on cpu with snapshots/own: * 2 moved*"])
+    failed = [line.partition("::")[2].split(" ")[0] for line in moved.outlines if line.startswith("FAILED ")]
+    assert failed == [
+        "test_similarity_matrix_is_that_of_the_baseline[cpu-separation]",
+        "test_task_differences_are_those_of_the_baseline[cpu]",
+    ]
+    assert '"Follow the white rabbit."' in section(moved, "FAILURES")
+
+
+def test_stored_file_that_belongs_to_nothing_is_found(project, native_checkpoint):
+    stray = project.path / "snapshots" / native_checkpoint.name / "similarity" / "clustering.txt"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("theirs")
+    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "belongs")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*that no eval reads (delete them): found ?'similarity/clustering.txt'?, needs ??"])
+
+
+def test_tables_over_all_tasks_are_skipped_when_tasks_leave_some_out(project, native_checkpoint):
+    result = run(project, native_checkpoint, *TABLES, "--tasks=separation", "--snapshot-update")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["skipped   2: needs all of the model's tasks; --tasks leaves some out"])
+    assert not (project.path / "snapshots" / native_checkpoint.name / "task-differences.txt").exists()
+
+
+def test_show_matrices_prints_each_matrix_each_difference_and_a_line_on_each_task(project, native_checkpoint):
+    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "differences", "--show-matrices")
+    text = section(result, "similarity on cpu")
+    labels = list(corpus.shown_sentences())
+    header, row = r"\s+" + r"\s+".join(labels), r"\w+(?:\s+-?\d\.\d{3}){7}\n"
+    assert re.findall(rf"^([\w.-]+)\n{header}\n(?:{row}){{7}}", text, flags=re.MULTILINE) == list(TASKS)
+    assert len(re.findall(r"^[\w.-]+ vs [\w.-]+: \d\.\d{3}$", text, flags=re.MULTILINE)) == 10
+    told = re.findall(r"^([\w.-]+): same meaning -?\d\.\d{3}, unrelated .*closest \w+-\w+ .*", text, flags=re.MULTILINE)
+    assert told == list(TASKS)
+    assert "English: Follow the white rabbit." in text
+
+
+def test_matrices_are_not_printed_unless_asked_for(project, native_checkpoint):
+    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "differences")
+    assert "mean absolute difference between tasks" not in result.stdout.str()
+
+
+# --- throughput -------------------------------------------------------------------------------------------------
+
+
+def test_throughput_is_a_table_over_tasks_and_lengths(project, native_checkpoint):
+    options = ["--tasks=separation", "--benchmark-tokens=200", "--benchmark-max-time=0.001", "--benchmark-min-rounds=1"]
+    result = run(project, native_checkpoint, "evals/test_throughput.py", *options, "--benchmark-json=speed.json")
+    assert result.ret == pytest.ExitCode.OK
+    rows = [line.split() for line in section(result, "throughput").strip().splitlines()]
+    assert rows[0] == ["device", "task", "regime", "texts", "tokens", "tokens/s", "sentences/s", "spread", "rounds"]
+    assert [row[:3] for row in rows[1:]] == [["cpu", "separation", regime] for regime in REGIMES]
+    record = json.loads((project.path / "speed.json").read_text())
+    assert record["machine_info"]["evals"]["dtype"] == "float32"
+    for entry in record["benchmarks"]:
+        extra, median = entry["extra_info"], entry["stats"]["median"]
+        assert extra["tokens_per_second"] == pytest.approx(extra["tokens"] / median)
+        assert extra["sentences_per_second"] == pytest.approx(extra["texts"] / median)
+
+
+def test_throughput_says_when_it_is_not_measured(project, native_checkpoint):
+    options = ["--tasks=separation", "--benchmark-tokens=50", "--benchmark-disable"]
+    result = run(project, native_checkpoint, "evals/test_throughput.py", *options)
+    assert result.ret == pytest.ExitCode.OK
+    notes = [line for line in result.outlines if "throughput was not measured" in line]
+    assert notes == [
+        "note      throughput was not measured: benchmarks are disabled (--benchmark-disable, or pytest-xdist's -n)"
+    ]
+
+
+# --- one load, each text once -----------------------------------------------------------------------------------
+
+
+def test_one_load_and_one_encoding_of_each_text_serve_all_evals(project, native_checkpoint, monkeypatch):
+    loads, asked = [], []
+    load, encode = loading.load_model, Encoder.encode
+    monkeypatch.setattr(loading, "load_model", lambda *given, **options: (loads.append(1), load(*given, **options))[1])
+
+    def counted(self, texts, task, **options):
+        asked.extend((task, text) for text in texts)
+        return encode(self, texts, task, **options)
+
+    monkeypatch.setattr(Encoder, "encode", counted)
+    evals = ["evals/test_similarity.py", "evals/test_behavior.py"]
+    result = run(project, native_checkpoint, *evals, TWO, "--show-matrices", "-k", "similarity or meaning")
+    assert len(loads) == 1 and len(asked) == len(set(asked)) > 500
+    result.stdout.fnmatch_lines([f"encoded   {len(asked):,} distinct texts and tasks on cpu, each once"])
+
+
+def test_parallel_workers_load_one_model_and_report_as_one(project, native_checkpoint):
+    options = [f"--model={native_checkpoint}", "--device=cpu", "-n2", "--dist=loadgroup", "--tasks=separation"]
+    chosen = "unit_norm or similarity_matrix or (throughput and short)"
+    result = project.runpytest_subprocess("evals", *options, "-k", chosen, "--benchmark-tokens=50", "--snapshot-update")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines_random(
+        [
+            f"loaded    {native_checkpoint} on cpu (*): once",
+            "encoded   7 distinct texts and tasks on cpu, each once",
+            "compared  1 tables on cpu with snapshots/tiny: 1 recorded",
+            "note      throughput was not measured: *",
+        ]
+    )
+    assert (project.path / "snapshots" / "tiny" / "similarity" / "separation.txt").is_file()
+
+
+# --- what ends a run --------------------------------------------------------------------------------------------
+
+
+def test_model_that_does_not_load_ends_the_run_in_one_line(project, own_checkpoint):
+    change_tensors(own_checkpoint / "model.safetensors", lambda tensors: tensors.pop("emb_ln.weight"))
+    result = run(project, own_checkpoint, *FEW)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    text = result.stdout.str() + result.stderr.str()
+    said = [line for line in text.splitlines() if "don't fit JinaEmbeddingsV3Model: 1 missing" in line]
+    assert len(said) == 1 and "Traceback" not in text and "FAILED" not in text
+    assert not (project.path / "snapshots").exists()
+
+
+def test_model_that_does_not_load_fails_every_test_of_a_worker_with_the_line(project, own_checkpoint):
+    change_tensors(own_checkpoint / "model.safetensors", lambda tensors: tensors.pop("emb_ln.weight"))
+    options = [f"--model={own_checkpoint}", "--device=cpu", "-n1", "--dist=loadgroup"]
+    result = project.runpytest_subprocess(*options, *FEW)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(errors=5)
+    assert "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("options", [[], ["--snapshot-update"]])
+def test_run_of_something_else_needs_no_model(project, native_checkpoint, options):
+    project.makepyfile(test_other="def test_passes(): pass")
+    result = project.runpytest_inprocess("test_other.py", f"--model={native_checkpoint}", *options)
+    assert result.ret == pytest.ExitCode.OK
+    assert "loaded " not in result.stdout.str()
