@@ -1,6 +1,10 @@
 """One set of random weights in every layout: the same embeddings, and a clear line for what can't be loaded."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from tests.layouts import (
 )
 from tests.plain_model import embedding
 
+ROOT = Path(__file__).parent.parent
 SIZE = Size()
 TEXTS = ["Follow the white rabbit.", "Hello", "", "the query for the document " * 12, "Ünïcödé für alle"]
 
@@ -366,3 +371,31 @@ def test_tokenizer_is_required(tmp_path):
     assert "no tokenizer (tokenizer.json or sentencepiece.bpe.model)" in refusal(tmp_path)
     write_tokenizer(tmp_path)
     assert inspect_checkpoint(tmp_path).tasks == TASKS
+
+
+# --- from the command line ----------------------------------------------------------------------------------------
+
+
+def run_contract(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "evals/test_contract.py", "--device", "cpu"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
+    finished = run_contract("--model", str(folders[0] / "merged"), "--tasks", "separation", "-k", "norm or base")
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    assert "needs base weights: this model has no adapters apart from its weights" in finished.stdout
+
+
+def test_original_layout_runs_under_all_its_tasks(folders):
+    finished = run_contract("--model", str(folders[0] / "original"), "-k", "norm or base or prefix_acts")
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    assert "15 passed" in finished.stdout
+
+
+def test_base_without_adapters_is_a_usage_error_of_one_line(folders):
+    finished = run_contract("--model", str(folders[0] / "merged"))
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in finished.stderr.splitlines() if line]
+    assert "name its task with --tasks" in line
