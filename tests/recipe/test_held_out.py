@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("sklearn", reason="the held-out filter needs the recipe's scikit-learn")
+pytest.importorskip("sklearn", reason="the held-out filter needs scikit-learn")
+pytest.importorskip("tqdm", reason="the recipe shows progress with tqdm")
 
 from recipe.audit import audit_texts, combined_hash, too_near
 from recipe.held_out import (

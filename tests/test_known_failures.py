@@ -1,0 +1,71 @@
+import pytest
+
+from fixtures.known_failures import FILE, deviceless_name, read_known_failures
+
+EVAL = """
+import pytest
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_claim(device, language, claims):
+    claims.at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8)
+"""
+
+
+@pytest.mark.parametrize(
+    ("node_id", "name"),
+    [
+        ("evals/test_a.py::test_b[cpu]", "test_a.py::test_b"),
+        ("evals/test_a.py::test_b[cpu-retrieval.query-de]", "test_a.py::test_b[retrieval.query-de]"),
+        ("evals/test_a.py::test_b[cuda:1-separation]", "test_a.py::test_b[separation]"),
+        ("evals/test_a.py::test_b", "test_a.py::test_b"),
+    ],
+)
+def test_names_leave_folder_and_device_out(node_id, name):
+    assert deviceless_name(node_id, ["cuda:1", "cpu"]) == name
+
+
+def test_lines_are_names_with_reasons(tmp_path):
+    (tmp_path / FILE).write_text("# a note\n\ntest_a.py::test_b[x] # weak there\n")
+    assert read_known_failures(tmp_path) == {"test_a.py::test_b[x]": "weak there"}
+    assert read_known_failures(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("line", ["test_a.py::test_b", "test_b # why", "test_a.py::test_b # "])
+def test_line_without_test_or_reason_is_refused(tmp_path, line):
+    (tmp_path / FILE).write_text(f"{line}\n")
+    with pytest.raises(pytest.UsageError, match=f"{FILE}, line 1: "):
+        read_known_failures(tmp_path)
+
+
+@pytest.fixture
+def run(project, native_checkpoint):
+    folder = project.path / "snapshots" / "tiny"
+    folder.mkdir(parents=True)
+    (project.path / "evals" / "test_listed.py").write_text(EVAL)
+
+    def run(*lines: str) -> pytest.RunResult:
+        (folder / FILE).write_text("".join(f"{line}\n" for line in lines))
+        return project.runpytest_inprocess("evals/test_listed.py", f"--model={native_checkpoint}", "-p", "no:randomly")
+
+    return run
+
+
+def test_known_failure_is_expected_and_shown(run):
+    result = run("test_listed.py::test_claim[ar] # too few Arabic texts")
+    result.assert_outcomes(passed=1, xfailed=1)
+    assert "too few Arabic texts" in result.stdout.str() and result.ret == pytest.ExitCode.OK
+
+
+def test_known_failure_that_holds_fails_the_run(run):
+    result = run("test_listed.py::test_claim[ar] # weak", "test_listed.py::test_claim[de] # was weak")
+    result.assert_outcomes(failed=1, xfailed=1)
+    assert "[XPASS(strict)] was weak" in result.stdout.str()
+
+
+def test_unlisted_failure_still_fails(run):
+    run().assert_outcomes(passed=1, failed=1)
+
+
+def test_line_that_is_no_eval_is_told(run):
+    result = run("test_listed.py::test_gone # renamed since", "test_listed.py::test_claim[ar] # weak")
+    assert "lists a known failure that no eval is: test_listed.py::test_gone" in result.stdout.str()
