@@ -190,6 +190,13 @@ def test_base_without_adapters_asks_for_the_task(folders):
     assert "name its task with --tasks" in message
 
 
+def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("fixtures.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
+    write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
+    message = refusal(tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"])
+    assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
+
+
 def test_one_missing_adapter_folder_is_named(tmp_path):
     write_native_checkpoint(tmp_path, tasks=[task for task in TASKS if task != "classification"])
     assert "adapter folder of task 'classification' is missing" in refusal(tmp_path)
@@ -395,6 +402,7 @@ def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
     )
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert "needs base weights: this model has no adapters apart from its weights" in finished.stdout
+    assert "note      no adapters: the model's weights themselves answer for separation" in finished.stdout
 
 
 def test_original_layout_runs_under_all_its_tasks(folders):
