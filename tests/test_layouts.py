@@ -190,6 +190,13 @@ def test_base_without_adapters_asks_for_the_task(folders):
     assert "name its task with --tasks" in message
 
 
+def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
+    monkeypatch.setattr("fixtures.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
+    write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
+    message = refusal(tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"])
+    assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
+
+
 def test_one_missing_adapter_folder_is_named(tmp_path):
     write_native_checkpoint(tmp_path, tasks=[task for task in TASKS if task != "classification"])
     assert "adapter folder of task 'classification' is missing" in refusal(tmp_path)
@@ -211,6 +218,12 @@ def test_original_layout_without_task_names_is_refused(tmp_path):
     write_original_checkpoint(tmp_path)
     edit_json(tmp_path / "config.json", lora_adaptations=None)
     assert "lora_adaptations must list the tasks" in refusal(tmp_path)
+
+
+def test_original_layout_with_a_task_without_prefix_is_refused(tmp_path):
+    write_original_checkpoint(tmp_path)
+    edit_json(tmp_path / "config.json", task_instructions=dict.fromkeys(TASKS[:4], ""))
+    assert "states no prefix for task 'text-matching'" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +259,8 @@ def test_pickled_weights_are_refused(tmp_path):
 
 
 def test_trusting_a_model_without_code_is_refused(folders):
-    assert "brings no code (auto_map); leave the option out" in refusal(folders[0] / "native", trust_remote_code=True)
+    message = refusal(folders[0] / "native", trust_remote_code=True)
+    assert "names no code (auto_map); leave out --trust-remote-code" in message
 
 
 # --- folders of sentence-transformers -----------------------------------------------------------------------------
@@ -383,13 +397,16 @@ def run_contract(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
-    finished = run_contract("--model", str(folders[0] / "merged"), "--tasks", "separation", "-k", "norm or base")
+    finished = run_contract(
+        "--model", str(folders[0] / "merged"), "--tasks", "separation", "-k", "unit_norm or base_weights"
+    )
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert "needs base weights: this model has no adapters apart from its weights" in finished.stdout
+    assert "note      no adapters: the model's weights themselves answer for separation" in finished.stdout
 
 
 def test_original_layout_runs_under_all_its_tasks(folders):
-    finished = run_contract("--model", str(folders[0] / "original"), "-k", "norm or base or prefix_acts")
+    finished = run_contract("--model", str(folders[0] / "original"), "-k", "unit_norm or base_weights or prefix_acts")
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert "15 passed" in finished.stdout
 

@@ -1,6 +1,8 @@
 """The comparison with published numbers: what passes, what fails, and the baseline that was seeded from them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,12 +14,13 @@ from fixtures import corpus, published
 from fixtures.similarity import labelled
 from fixtures.tables import TableKind, read_table, write_table
 from fixtures.tolerance import assumed_tolerance
-from tests.layouts import TASKS
+from tests.layouts import TASKS, write_native_checkpoint
 
 NOTEBOOK = corpus.read_data("notebook")
 FASTEMBED = corpus.read_data("published/fastembed")
 TRANSFORMERS = corpus.read_data("published/transformers")
-SNAPSHOTS = Path(__file__).parent.parent / "snapshots" / "jina-embeddings-v3"
+ROOT = Path(__file__).parent.parent
+SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
 SENTENCES = list(corpus.shown_sentences())
 
 
@@ -149,3 +152,15 @@ def test_seeded_baseline_says_where_it_is_from():
     assert manifest["revision"] is None
     assert manifest["dtype"] is None
     assert manifest["texts"] == corpus.shown_sentences()
+
+
+def test_other_models_skip_all_of_it_and_say_so(tmp_path):
+    write_native_checkpoint(tmp_path / "mine")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "evals/test_published.py"]
+    finished = subprocess.run(
+        [*command, "--model", str(tmp_path / "mine"), "--device", "cpu"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    reason = f"published numbers of jina-embeddings-v3 are not applicable to {tmp_path / 'mine'}"
+    assert f"skipped   26: {reason}" in finished.stdout
+    assert "26 skipped" in finished.stdout
