@@ -16,7 +16,7 @@ def write(layout: str, folder: str) -> None:
     """Write random weights of the published dimensions in bfloat16, as the published files have them."""
     import torch
 
-    from tests.checkpoints import PUBLISHED_SIZE, write_native_checkpoint, write_original_checkpoint
+    from tests.layouts import PUBLISHED_SIZE, write_native_checkpoint, write_original_checkpoint
 
     if layout == "native":
         write_native_checkpoint(Path(folder), size=PUBLISHED_SIZE, dtype=torch.bfloat16, fused=True)
