@@ -11,7 +11,6 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("peft", reason="training needs peft")
 pytest.importorskip("tqdm", reason="training shows progress with tqdm")
-pytest.importorskip("psutil", reason="training watches the machine's load with psutil")
 
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
