@@ -65,10 +65,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--benchmark-tokens",
-        default="1000",
+        default="500",
         type=settings.parse_benchmark_tokens,
         metavar="N",
-        help="Time about N tokens per task and length regime; an accelerator needs more than a CPU. Default: 1000.",
+        help="Time about N tokens per task and length regime; an accelerator needs more than a CPU. Default: 500.",
     )
     group.addoption(
         "--tasks",

@@ -4,6 +4,7 @@ Nothing here needs to know what a text means: shapes, norms, which adapter and p
 Bounds on what must not matter are cosine distances from rounding alone (``fixtures.tolerance.ROUNDING``).
 """
 
+import functools
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
@@ -37,8 +38,8 @@ ODD_INPUTS = {
 }
 
 
-def test_embeddings_are_finite_float32_of_unit_norm(encoder: Encoder, task, claims):
-    vectors = encoder.encode(MIXED_LENGTHS, task)
+def test_embeddings_are_finite_float32_of_unit_norm(encoder: Encoder, mixed_vectors, task, claims):
+    vectors = mixed_vectors(task)
     claims.equal("type", str(vectors.dtype), "float32")
     claims.equal("shape", vectors.shape, (len(MIXED_LENGTHS), encoder.dimension))
     claims.equal("rows that are not finite", int((~np.isfinite(vectors).all(axis=1)).sum()), 0)
@@ -87,27 +88,27 @@ def test_prefix_acts_where_the_task_has_one(encoder: Encoder, task, checkpoint, 
         claims.equal("tokens added by an empty prefix", added, {0})
 
 
-def test_same_text_twice_gives_the_same_vector(encoder: Encoder, task, claims, rounding):
-    first, second = encoder.encode(MIXED_LENGTHS, task), encoder.encode(MIXED_LENGTHS, task)
+def test_same_text_twice_gives_the_same_vector(encoder: Encoder, mixed_vectors, task, claims, rounding):
+    first, second = mixed_vectors(task), encoder.encode(MIXED_LENGTHS, task)
     claims.equal("largest difference of a component between two calls", float(np.abs(first - second).max()), 0.0)
     twice = encoder.encode([SENTENCES[0], SENTENCES[1], SENTENCES[0]], task)
     claims.at_most("cosine distance within one call", _apart(twice[0], twice[2]), rounding)
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 200, 100_000])
-def test_batch_size_does_not_change_a_vector(encoder: Encoder, task, batch_tokens, claims, rounding):
+def test_batch_size_does_not_change_a_vector(encoder: Encoder, mixed_vectors, task, batch_tokens, claims, rounding):
     batched = encoder.encode(MIXED_LENGTHS, task, batch_tokens=batch_tokens)
-    _same(claims, rounding, MIXED_LENGTHS, encoder.encode(MIXED_LENGTHS, task), batched)
+    _same(claims, rounding, MIXED_LENGTHS, mixed_vectors(task), batched)
 
 
-def test_order_does_not_change_a_vector(encoder: Encoder, task, claims, rounding):
+def test_order_does_not_change_a_vector(encoder: Encoder, mixed_vectors, task, claims, rounding):
     backwards = encoder.encode(MIXED_LENGTHS[::-1], task)[::-1]
-    _same(claims, rounding, MIXED_LENGTHS, encoder.encode(MIXED_LENGTHS, task), backwards)
+    _same(claims, rounding, MIXED_LENGTHS, mixed_vectors(task), backwards)
 
 
 @pytest.mark.requires_ability(PADDING_SIDE)
-def test_padding_side_does_not_change_a_vector(encoder: Encoder, task, claims, rounding):
-    right = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000)
+def test_padding_side_does_not_change_a_vector(encoder: Encoder, mixed_vectors, task, claims, rounding):
+    right = mixed_vectors(task)
     left = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000, padding_side="left")
     _same(claims, rounding, MIXED_LENGTHS, right, left)
 
@@ -168,6 +169,12 @@ def test_odd_input_is_handled(encoder: Encoder, device, text, claims, rounding):
     claims.at_most("cosine distance alone or among others", _apart(vector, among_others[3]), rounding)
     neighbours = cosine_distances(among_others[:3], encoder.encode(SENTENCES[:3], task)).max()
     claims.at_most("cosine distance that it makes to its neighbours", neighbours, rounding)
+
+
+@pytest.fixture(scope="session")
+def mixed_vectors(encoder: Encoder):
+    """The texts of mixed lengths under a task, in the encoder's own batches; encoded once."""
+    return functools.cache(lambda task: encoder.encode(MIXED_LENGTHS, task))
 
 
 @pytest.fixture
