@@ -22,12 +22,12 @@ def available(monkeypatch):
 
 def refused(project, *arguments):
     """The one line of a run that ends at its options; everything else about such a run is checked here."""
-    before = sorted(path for path in project.path.rglob("*") if "fixtures" not in path.parts)
+    before = sorted(path for path in project.path.rglob("*") if not {"fixtures", "__pycache__"} & {*path.parts})
     result = project.runpytest_inprocess("evals", *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in result.errlines if line]
     assert len(lines) == 1 and "Traceback" not in result.stdout.str()
-    assert sorted(path for path in project.path.rglob("*") if "fixtures" not in path.parts) == before
+    assert sorted(path for path in project.path.rglob("*") if not {"fixtures", "__pycache__"} & {*path.parts}) == before
     return lines[0].removeprefix("ERROR: ")
 
 
