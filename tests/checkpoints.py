@@ -10,22 +10,12 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-from fixtures import corpus
+from fixtures import corpus, native_layout
 from fixtures.known_models import JINA_V3_PREFIXES, adapter_folder
 from fixtures.native_layout import adapter_tensor_shapes
 
 TASKS = tuple(JINA_V3_PREFIXES)
-TARGET_MODULES = [
-    "word_embeddings",
-    "token_type_embeddings",
-    "q_proj",
-    "k_proj",
-    "v_proj",
-    "o_proj",
-    "fc1",
-    "fc2",
-    "dense",
-]
+TARGET_MODULES = list(native_layout.TARGET_MODULES)
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": None, "r": 4, "lora_alpha": 1, "lora_dropout": 0.0}
 MAX_LENGTH = 500
 HIDDEN, INNER, LAYERS = 32, 64, 2

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from peft.tuners.lora import LoraLayer
 
 from fixtures import faults, known_models
 from fixtures.encoder import Encoder, PaddingSide
@@ -28,8 +27,8 @@ def pipeline_faults(prefixes: dict[str, str]) -> list[Fault]:
     return [
         *faults.known_faults(prefixes),
         Fault("two adapters summed", summed, "transformers: set_adapter([a, b]) is accepted"),
-        Fault("adapter loaded for the attention only", without_adapter_on("fc1", "fc2", "dense"), "transformers 46766"),
-        Fault("adapter loaded without its embeddings", without_adapter_on("word_embeddings"), "target_modules cut"),
+        Fault("adapter loaded for the attention only", faults.scaled(0.0, "fc1", "fc2", "dense"), "transformers 46766"),
+        Fault("adapter loaded without its embeddings", faults.scaled(0.0, "word_embeddings"), "target_modules cut"),
         Fault("adapter scaled by half", faults.scaled(0.5), "lora_alpha misread"),
         Fault("adapter on the first batch only", replaced(FirstBatchOnly), "jina code c0215f6 (mask not partitioned)"),
         Fault("prefix misspelt", faults.prefixed(lambda own, _: own.replace("e", "3", 1)), "edited prompt", prefixed),
@@ -109,28 +108,6 @@ def summed(encoder: Encoder, task: str) -> Iterator[Encoder]:
             self.loaded._selected = ()
 
     yield Summed(encoder.loaded, batch_tokens=encoder.batch_tokens)
-
-
-def without_adapter_on(*modules: str) -> Inject:
-    """Inject: LoRA does nothing on modules of these names."""
-
-    @contextmanager
-    def inject(encoder: Encoder, task: str) -> Iterator[Encoder]:
-        layers = [
-            layer
-            for name, layer in encoder.loaded.model.named_modules()
-            if isinstance(layer, LoraLayer) and name.rsplit(".", 1)[-1] in modules
-        ]
-        before = [dict(layer.scaling) for layer in layers]
-        for layer in layers:
-            layer.scaling = dict.fromkeys(layer.scaling, 0.0)
-        try:
-            yield encoder
-        finally:
-            for layer, scaling in zip(layers, before, strict=True):
-                layer.scaling = scaling
-
-    return inject
 
 
 class FirstBatchOnly(Encoder):
