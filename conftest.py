@@ -65,10 +65,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--benchmark-tokens",
-        default="500",
+        default="200",
         type=settings.parse_benchmark_tokens,
         metavar="N",
-        help="Time about N tokens per task and length regime; an accelerator needs more than a CPU. Default: 500.",
+        help="Time about N tokens per task and length regime; an accelerator needs more than a CPU. Default: 200.",
     )
     group.addoption(
         "--tasks",

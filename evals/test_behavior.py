@@ -136,7 +136,7 @@ def test_two_retrieval_adapters_find_better_than_one(meaning_vectors, device, cl
 
 # --- invariance: the same meaning written another way -----------------------------------------------------------
 
-REWRITTEN = corpus.meanings()[::5]
+REWRITTEN = corpus.meanings()[::7]
 REWRITINGS = {
     "final-punctuation-dropped": lambda text: text.rstrip(".!?。！？؟"),
     "spaces-around": lambda text: f"  {text} ",
@@ -174,8 +174,6 @@ def test_near_miss_lowers_similarity(meaning_vectors, task, kind, claims):
     vectors = meaning_vectors.embeddings.vectors
     original, changed = (vectors([case[at] for case in cases], task) for at in (2, 3))
     drops = cosine_distances(original, changed)
-    paraphrased = vectors([meaning.paraphrases[language] for meaning, language, _, _ in cases], task)
-    claims.measured("share with the paraphrase nearer", float((cosine_distances(original, paraphrased) < drops).mean()))
     claims.measured("mean drop", drops.mean())
     worst = [f'{drops[at]:.1e}  "{shorten(cases[at][2])}" | "{shorten(cases[at][3])}"' for at in np.argsort(drops)[:3]]
     claims.at_least("median drop of similarity", float(np.median(drops)), LEAST_DROP, worst=worst)

@@ -18,8 +18,8 @@ from fixtures.distances import cosine_distances, worst_texts
 from fixtures.encoder import Encoder
 from fixtures.tolerance import ROUNDING
 
-SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
-MIXED_LENGTHS = (*SENTENCES[:12], corpus.long_text(60), corpus.long_text(150, offset=3), "Yes.", corpus.long_text(25))
+SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:4] for language in corpus.LANGUAGES)
+MIXED_LENGTHS = (*SENTENCES[:6], corpus.long_text(60), corpus.long_text(150, offset=3), "Yes.", corpus.long_text(25))
 
 # Cosine distance under which two configurations that should differ count as the same one: servers that drop the task
 # answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
@@ -95,7 +95,7 @@ def test_same_text_twice_gives_the_same_vector(encoder: Encoder, mixed_vectors, 
     claims.at_most("cosine distance within one call", _apart(twice[0], twice[2]), rounding)
 
 
-@pytest.mark.parametrize("batch_tokens", [1, 200, 100_000])
+@pytest.mark.parametrize("batch_tokens", [1, 100_000])
 def test_batch_size_does_not_change_a_vector(encoder: Encoder, mixed_vectors, task, batch_tokens, claims, rounding):
     batched = encoder.encode(MIXED_LENGTHS, task, batch_tokens=batch_tokens)
     _same(claims, rounding, MIXED_LENGTHS, mixed_vectors(task), batched)
@@ -114,14 +114,15 @@ def test_padding_side_does_not_change_a_vector(encoder: Encoder, mixed_vectors, 
 
 
 def test_neighbours_do_not_change_a_vector(encoder: Encoder, task, claims, rounding):
-    alone = np.stack([encoder.encode(text, task) for text in SENTENCES[:6]])
-    crowded = encoder.encode([*SENTENCES[:6], *MIXED_LENGTHS[6:]], task, batch_tokens=100_000)[:6]
-    _same(claims, rounding, SENTENCES[:6], alone, crowded)
+    chosen = MIXED_LENGTHS[:4]
+    alone = np.stack([encoder.encode(text, task) for text in chosen])
+    crowded = encoder.encode(MIXED_LENGTHS, task, batch_tokens=100_000)[: len(chosen)]
+    _same(claims, rounding, chosen, alone, crowded)
 
 
 def test_threads_that_share_the_model_get_their_own_task(encoder: Encoder, device, claims, rounding):
     expected = {task: encoder.encode(SENTENCES[:6], task) for task in encoder.tasks}
-    asked = list(encoder.tasks) * 4
+    asked = list(encoder.tasks) * 2
     with ThreadPoolExecutor(max_workers=4) as pool:
         answers = list(pool.map(lambda task: encoder.encode(SENTENCES[:6], task), asked))
     for task, answer in zip(asked, answers, strict=True):

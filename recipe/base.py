@@ -24,7 +24,7 @@ from recipe.batching import TokenizedTexts, endless_batches, tokenize
 from recipe.model import MATRYOSHKA_DIMENSIONS, create_student, mean_pool
 from recipe.teach import Teacher
 from recipe.texts import load_texts
-from recipe.threads import use_all_cores
+from recipe.threads import available_cores
 from recipe.workspace import Workspace
 
 SEED = 0
@@ -69,7 +69,7 @@ def base(workspace: Workspace, settings: Distillation | None = None) -> None:
     projection = principal_directions(vectors, create_student(len(tokenizer)).config.hidden_size)
     groups = np.array([-1 if text.group is None else text.group for text in texts])
     targets = projected_targets(vectors, groups, projection, settings.translation_share)
-    tokens = _tokens(workspace, tokenizer, [text.text for text in texts], settings.max_tokens)
+    tokens = training_tokens(workspace, tokenizer, [text.text for text in texts], settings.max_tokens)
     print(f"{len(tokens)} texts, {tokens.lengths.mean():.1f} tokens on average")
 
     model = create_student(len(tokenizer))
@@ -86,7 +86,7 @@ def base(workspace: Workspace, settings: Distillation | None = None) -> None:
     workspace.mark_done("base", cosine_to_teacher=round(cosine, 4), steps=settings.model.steps)
 
 
-def _tokens(
+def training_tokens(
     workspace: Workspace, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int
 ) -> TokenizedTexts:
     """The tokenised texts, from the file if an earlier run has left one."""
@@ -197,7 +197,7 @@ class Trainer:
             step, cosine = self.saved["step"], self.saved["cosine"]
         batches = endless_batches(self.tokens.lengths, phase.tokens_per_batch, SEED, skip=step)
         with tqdm(total=phase.steps, initial=step, desc=f"base: {name}", unit="step") as bar:
-            use_all_cores()
+            torch.set_num_threads(available_cores())
             while step < phase.steps:
                 latest = self._step(next(batches), embed, optimizer, phase)
                 schedule.step()

@@ -149,8 +149,8 @@ Questions against passages, all 36 pairs of languages.
 ### Each task's own measure under the base and every adapter
 
 Rows: nDCG@10 with the column on the query side, nDCG@10 with the column on the passage side,
-V-measure of clusters by meaning, two-shot accuracy by topic, Spearman with the order paraphrase,
-translation, unrelated.
+V-measure of clusters by meaning, accuracy by topic of logistic regression on two English texts per
+topic, Spearman with the order paraphrase, translation, unrelated.
 
 {table(["", *columns], [[task, *(_three(measures["tasks"][task][c]) for c in columns)] for task in TASKS])}
 

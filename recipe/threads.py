@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-import torch
 
-
-def use_all_cores() -> None:
-    """Give torch a thread for each core that this process may run on."""
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+def available_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0))

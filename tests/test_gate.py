@@ -191,6 +191,25 @@ def test_what_is_not_finite_is_never_recorded(encoder, folder):
     assert contents(folder) == before
 
 
+def test_model_that_changes_while_it_is_measured_is_never_recorded(encoder, folder, monkeypatch):
+    before = contents(folder)
+    file = encoder.loaded.checkpoint.folder / "tokenizer.json"
+    original, measure = file.read_bytes(), gate.measure_tolerance
+    monkeypatch.setattr(
+        gate, "measure_tolerance", lambda *arguments: (file.write_bytes(original + b"\n"), measure(*arguments))[1]
+    )
+    staged = FolderUpdate(folder)
+    try:
+        with catalogue.noise(1e-2)(encoder, TASK) as moved:
+            result = gate.run(moved, moved.encode, stored.Baseline(folder, staged), staged)
+    finally:
+        file.write_bytes(original)
+    assert result.problem == "not recorded: tokenizer.json changed while the model was measured; run again"
+    staged.stage("later.txt", b"")
+    staged.commit()
+    assert contents(folder) == before
+
+
 def test_tables_of_a_recording_are_those_of_the_model(encoder, folder):
     with catalogue.noise(1e-2)(encoder, TASK) as moved, torch.no_grad():
         update(moved, folder)

@@ -256,7 +256,8 @@ def test_header_says_what_will_run(project, native_checkpoint, available):
     result = project.runpytest_inprocess("evals", "--collect-only", f"--model={native_checkpoint}", *chosen)
     result.stdout.re_match_lines_random(
         [
-            rf"model: {re.escape(str(native_checkpoint))}, weights sha256 [0-9a-f]{{12}}; tasks: separation",
+            rf"model: {re.escape(str(native_checkpoint))}, native layout, weights sha256 [0-9a-f]{{12}}; "
+            "tasks: separation",
             r"run: bfloat16, sdpa, devices: cuda:0, cpu, threads: \d+, batches of 77 tokens",
             r"versions: torch [\d.]+\S*, transformers [\d.]+, peft [\d.]+, tokenizers [\d.]+, numpy [\d.]+",
         ]

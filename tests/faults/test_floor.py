@@ -8,6 +8,8 @@ from tests.faults import catalogue
 from tests.faults.laboratory import Laboratory
 
 SEEDS = 20
+MISSES = 1
+"""As many seeds may be missed for 95% of them to be caught."""
 TASK = "text-matching"
 
 LEVELS = {
@@ -25,9 +27,12 @@ def test_noise_is_caught_above_a_floor(laboratory, tables, dtype):
     tokens = encoder.tokenize(list(laboratory.anchors.token_texts.values()), None)
     floor = None
     for level in LEVELS[dtype]:
-        caught = sum(_caught(lab, level, seed, tokens) for seed in range(SEEDS))
-        tables.floors.append({"dtype": dtype, "relative weight noise": f"{level:g}", "caught": f"{caught}/{SEEDS}"})
-        if caught >= 0.95 * SEEDS:
+        caught, tried = 0, 0
+        while tried < SEEDS and tried - caught <= MISSES:  # one that is missed too often needs no more seeds
+            caught += _caught(lab, level, tried, tokens)
+            tried += 1
+        tables.floors.append({"dtype": dtype, "relative weight noise": f"{level:g}", "caught": f"{caught}/{tried}"})
+        if tried - caught <= MISSES:
             floor = level
             break
     assert floor is not None, f"no noise up to {LEVELS[dtype][-1]:g} is caught in 95% of {SEEDS} seeds in {dtype}"

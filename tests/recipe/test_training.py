@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ pytest.importorskip("tqdm", reason="training shows progress with tqdm")
 
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
-from recipe import adapters, base  # noqa: E402
+from recipe import adapters, base, matching  # noqa: E402
 from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
 from recipe.catalogues import Group  # noqa: E402
 from recipe.export import export  # noqa: E402
@@ -40,7 +40,8 @@ def groups() -> list[Group]:
 def workspace(tmp_path: Path, groups, tiny_tokenizer, monkeypatch) -> Workspace:
     """A work directory that has got as far as the teacher's vectors."""
     monkeypatch.setattr(base, "Teacher", HashingTeacher)
-    monkeypatch.setattr(adapters, "Teacher", HashingTeacher)
+    monkeypatch.setattr(matching, "Teacher", HashingTeacher)
+    monkeypatch.setattr(matching, "TOPICS", 2)
     found = Workspace(tmp_path)
     texts = [
         TrainingText(text, language, "story", number)
@@ -56,9 +57,8 @@ def workspace(tmp_path: Path, groups, tiny_tokenizer, monkeypatch) -> Workspace:
 
 
 @pytest.fixture
-def few_steps(monkeypatch) -> base.Distillation:
+def few_steps() -> base.Distillation:
     """A distillation of a few steps."""
-    monkeypatch.setattr(adapters, "TOPICS", 2)
     return base.Distillation(
         embeddings=base.Phase(4, 256, 1e-2, 0.0, 2, 2), model=base.Phase(6, 256, 1e-2, 1e-3, 2, 2), save_every=2
     )
@@ -126,30 +126,83 @@ def test_learning_rate_rises_then_falls():
     assert factors[60] > factors[80] > factors[99] > 0
 
 
-def test_shape_wants_paraphrase_above_translation_above_unrelated():
-    batch = [
-        adapters.Example("bread", "en", 0, 0),
-        adapters.Example("loaf", "en", 0, 0),
-        adapters.Example("pan", "es", 0, 0),
-        adapters.Example("barco", "es", 1, 1),
+@pytest.fixture
+def targets() -> adapters.TaskTargets:
+    """Targets of three texts of one group and one of another."""
+    texts = [
+        TrainingText("The bread is warm.", "en", "story", 0),
+        TrainingText("The bread is hot.", "en", "story", 0),
+        TrainingText("El pan está caliente.", "es", "story", 0),
+        TrainingText("Un barco en el lago.", "es", "word", 1),
     ]
-    target = adapters.PLANS["text-matching"].shape.target(torch.zeros(4, 4), adapters.Pairs.of(batch))
+    teacher = HashingTeacher().encode([text.text for text in texts])
+    return adapters.TaskTargets(texts, teacher, 32)
+
+
+def similarities(targets: adapters.TaskTargets, target: adapters.Target) -> np.ndarray:
+    vectors = targets.of(np.arange(4), targets.meanings(target), target).numpy()
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    return vectors @ vectors.T
+
+
+@pytest.mark.parametrize("task", ["separation", "classification"])
+def test_targets_of_separation_and_classification_lift_every_similarity(targets, task):
+    lifted = similarities(targets, adapters.PLANS[task].target)
+    plain = similarities(targets, adapters.PLANS["retrieval.query"].target)
+    assert (lifted[np.triu_indices(4, 1)] > plain[np.triu_indices(4, 1)]).all()
+    assert lifted[0, 2] > lifted[0, 3]
+
+
+PAIRED = [
+    matching.Example("bread", "en", 0),
+    matching.Example("loaf", "en", 0),
+    matching.Example("pan", "es", 0),
+    matching.Example("barco", "es", 1),
+]
+
+
+def test_pairs_want_paraphrase_above_translation_above_unrelated():
+    target = matching.MatchingPlan().target(torch.zeros(4, 4), matching.Pairs.of(PAIRED))
     assert target[0, 1] > target[0, 2] > target[2, 3] > target[0, 3]
 
 
-def test_contrastive_loss_prefers_the_aligned_passage():
-    vectors = torch.eye(4)
-    assert adapters.contrastive_loss(vectors, vectors) < adapters.contrastive_loss(vectors, vectors.roll(1, 0))
+def test_loss_of_pairs_weighs_a_rare_kind_like_a_frequent_one():
+    batch = [*PAIRED[:2], *(matching.Example(str(number), "es", number) for number in range(1, 9))]
+    plan = matching.MatchingPlan(scale=0.0, same_language=0.0, paraphrase=0.0)
+    rare, frequent = torch.eye(10), torch.eye(10)
+    rare[1] = rare[0]
+    frequent[3] = frequent[2]
+    losses = [
+        matching.pair_loss(vectors, torch.zeros(10, 10), matching.Pairs.of(batch), plan) for vectors in (rare, frequent)
+    ]
+    assert losses[0] > 5 * losses[1] > 0
+
+
+def test_sampler_draws_every_language_alike_and_asks_some_texts():
+    texts = [
+        TrainingText(f"{sentence} {number}", language, "story")
+        for number in range(5)
+        for language, sentences in SENTENCES.items()
+        for sentence in sentences
+    ]
+    plan = adapters.Plan(adapters.Target(), {"story": 1.0}, steps=1, texts_per_batch=60, asked=1.0)
+    sampler = adapters.Sampler(texts, plan)
+    numbers = sampler.draw()
+    languages = [texts[number].language for number in numbers]
+    assert set(languages) == set(SENTENCES)
+    assert len(set(numbers)) == len(numbers)
+    asked = sampler.worded(numbers)
+    assert any(text.endswith(("?", "？")) for text in asked)
+    assert [number for number, text in zip(numbers, asked, strict=True) if texts[number].text not in text] == []
 
 
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning")  # loading a second adapter
 def test_recipe_from_vectors_to_checkpoint(workspace, few_steps, monkeypatch):
     shape = base.create_student
     monkeypatch.setattr(base, "create_student", lambda pieces: shape(pieces, SMALL))
-    for task, plan in adapters.PLANS.items():
-        monkeypatch.setitem(adapters.PLANS, task, adapters.Plan(plan.shape, steps=2))
+    short = {task: replace(plan, steps=2) for task, plan in adapters.PLANS.items()}
     base.base(workspace, few_steps)
-    adapters.adapters(workspace)
+    adapters.adapters(workspace, short, processes=1)
     export(workspace)
 
     config = AutoConfig.from_pretrained(workspace.checkpoint)
