@@ -18,7 +18,7 @@ from fixtures.distances import cosine_distances, worst_texts
 from fixtures.encoder import Encoder
 from fixtures.tolerance import ROUNDING
 
-SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:4] for language in corpus.LANGUAGES)
+SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
 MIXED_LENGTHS = (*SENTENCES[:6], corpus.long_text(60), corpus.long_text(150, offset=3), "Yes.", corpus.long_text(25))
 
 # Cosine distance under which two configurations that should differ count as the same one: servers that drop the task
