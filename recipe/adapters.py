@@ -14,17 +14,18 @@ import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
+from fixtures.known_models import adapter_folder
 from recipe.base import distillation_loss, principal_directions, projected_targets
-from recipe.lora import add_adapter, lora_optimizer, save_adapter
+from recipe.lora import add_adapter, save_adapter, train_adapter
 from recipe.matching import MatchingPlan, train_matching
-from recipe.model import TASK_INSTRUCTIONS, adapter_name, encode
+from recipe.model import TASK_INSTRUCTIONS, encode, unit_rows
 from recipe.sources import CORE_LANGUAGES
 from recipe.texts import TrainingText, load_texts
 from recipe.threads import available_cores
@@ -97,44 +98,42 @@ PLANS: dict[str, Plan | MatchingPlan] = {
 
 
 class TaskTargets:
-    """The vectors that the texts should get, for any task."""
+    """The vectors that the texts should get under one task."""
 
-    def __init__(self, texts: Sequence[TrainingText], teacher: np.ndarray, dimensions: int) -> None:
+    def __init__(self, texts: Sequence[TrainingText], teacher: np.ndarray, dimensions: int, target: Target) -> None:
         self._texts = texts
-        self._groups = np.array([-1 if text.group is None else text.group for text in texts])
         self._teacher = teacher
+        self._target = target
         self._projection = principal_directions(teacher, dimensions)
+        groups = np.array([-1 if text.group is None else text.group for text in texts])
+        self._meanings = projected_targets(teacher, groups, self._projection, target.translations)
         self._common = _orthonormal(dimensions, 1, SEED + 2)
-        self._topics = self._word_clusters()
 
-    def meanings(self, target: Target) -> np.ndarray:
-        """The teacher's vectors of all texts, mixed with their translations' mean."""
-        return projected_targets(self._teacher, self._groups, self._projection, target.translations)
-
-    def of(self, numbers: np.ndarray, meanings: np.ndarray, target: Target) -> Tensor:
+    def of(self, numbers: np.ndarray) -> Tensor:
         """Unit targets of some texts."""
-        vectors = meanings[numbers].astype(np.float32)
-        if target.topic:
-            vectors = _unit(vectors + target.topic * self._topic_of(vectors))
-        vectors = vectors + target.common * self._common
-        return torch.from_numpy(_unit(vectors))
+        vectors = self._meanings[numbers].astype(np.float32)
+        if self._target.topic:
+            vectors = unit_rows(vectors + self._target.topic * self._topic_of(vectors))
+        vectors = vectors + self._target.common * self._common
+        return torch.from_numpy(unit_rows(vectors))
 
-    def _word_clusters(self) -> np.ndarray:
+    @cached_property
+    def _topics(self) -> np.ndarray:
         """Unit centres of clusters of words: the topics that a text can be about."""
         from sklearn.cluster import MiniBatchKMeans
 
         words = [
             number for number, text in enumerate(self._texts) if text.kind == "word" and text.language in CORE_LANGUAGES
         ] or list(range(len(self._texts)))
-        vectors = _unit(self._teacher[words].astype(np.float32) @ self._projection)
+        vectors = unit_rows(self._teacher[words].astype(np.float32) @ self._projection)
         clusters = MiniBatchKMeans(min(TOPICS, len(words)), random_state=SEED, n_init=1, batch_size=4096)
-        return _unit(clusters.fit(vectors).cluster_centers_)
+        return unit_rows(clusters.fit(vectors).cluster_centers_)
 
     def _topic_of(self, vectors: np.ndarray) -> np.ndarray:
         """The mean of the topics, near ones counting most."""
         logits = vectors @ self._topics.T / TOPIC_TEMPERATURE
         weights = np.exp(logits - logits.max(1, keepdims=True))
-        return _unit(weights / weights.sum(1, keepdims=True) @ self._topics)
+        return unit_rows(weights / weights.sum(1, keepdims=True) @ self._topics)
 
 
 class Sampler:
@@ -179,7 +178,7 @@ def adapters(
 
     Two processes of one thread each are faster than one of two: the matrices are small.
     """
-    missing = [task for task in plans if not (workspace.adapters / adapter_name(task)).exists()]
+    missing = [task for task in plans if not (workspace.adapters / adapter_folder(task)).exists()]
     if processes == 1:
         for task in missing:
             train_task(workspace, task, plans[task])
@@ -203,12 +202,13 @@ def train_task(workspace: Workspace, task: str, plan: Plan | MatchingPlan, threa
         train_matching(model, tokenizer, workspace, task, plan)
     else:
         texts = load_texts(workspace)
-        targets = TaskTargets(texts, np.load(workspace.teacher, mmap_mode="r"), model.config.hidden_size)
-        train_adapter(model, tokenizer, texts, targets, task, plan)
-    save_adapter(model, task, workspace.adapters / adapter_name(task))
+        teacher = np.load(workspace.teacher, mmap_mode="r")
+        targets = TaskTargets(texts, teacher, model.config.hidden_size, plan.target)
+        distil(model, tokenizer, texts, targets, task, plan)
+    save_adapter(model, task, workspace.adapters / adapter_folder(task))
 
 
-def train_adapter(
+def distil(
     model: JinaEmbeddingsV3Model,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[TrainingText],
@@ -218,27 +218,21 @@ def train_adapter(
 ) -> None:
     """Distil one task's targets into its adapter."""
     sampler = Sampler(texts, plan)
-    meanings = targets.meanings(plan.target)
-    optimizer, schedule = lora_optimizer(model, plan.rate, plan.steps, WARMUP)
-    with tqdm(total=plan.steps, desc=f"adapter: {task}", unit="step") as bar:
-        for _ in range(plan.steps):
-            numbers = sampler.draw()
-            vectors = encode(
-                model,
-                tokenizer,
-                sampler.worded(numbers),
-                prefix=TASK_INSTRUCTIONS[task],
-                max_tokens=MAX_TOKENS,
-                batch_size=60,
-            )
-            target = targets.of(numbers, meanings, plan.target)
-            loss, cosine = distillation_loss(vectors, target, SIMILARITY_WEIGHT, TRUNCATION_WEIGHT)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            bar.update()
-            bar.set_postfix(cosine=f"{cosine.item():.4f}", refresh=False)
+
+    def step() -> tuple[Tensor, float]:
+        numbers = sampler.draw()
+        vectors = encode(
+            model,
+            tokenizer,
+            sampler.worded(numbers),
+            prefix=TASK_INSTRUCTIONS[task],
+            max_tokens=MAX_TOKENS,
+            batch_size=60,
+        )
+        loss, cosine = distillation_loss(vectors, targets.of(numbers), SIMILARITY_WEIGHT, TRUNCATION_WEIGHT)
+        return loss, cosine.item()
+
+    train_adapter(model, task, step, steps=plan.steps, rate=plan.rate, warmup=WARMUP)
 
 
 def _orthonormal(dimensions: int, count: int, seed: int) -> np.ndarray:
@@ -246,8 +240,3 @@ def _orthonormal(dimensions: int, count: int, seed: int) -> np.ndarray:
     drawn = np.random.default_rng(seed).standard_normal((dimensions, count))
     rows: np.ndarray = np.linalg.qr(drawn)[0].T.astype(np.float32)
     return rows
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit

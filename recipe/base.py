@@ -69,7 +69,7 @@ def base(workspace: Workspace, settings: Distillation | None = None) -> None:
     projection = principal_directions(vectors, create_student(len(tokenizer)).config.hidden_size)
     groups = np.array([-1 if text.group is None else text.group for text in texts])
     targets = projected_targets(vectors, groups, projection, settings.translation_share)
-    tokens = training_tokens(workspace, tokenizer, [text.text for text in texts], settings.max_tokens)
+    tokens = _tokens(workspace, tokenizer, [text.text for text in texts], settings.max_tokens)
     print(f"{len(tokens)} texts, {tokens.lengths.mean():.1f} tokens on average")
 
     model = create_student(len(tokenizer))
@@ -86,7 +86,7 @@ def base(workspace: Workspace, settings: Distillation | None = None) -> None:
     workspace.mark_done("base", cosine_to_teacher=round(cosine, 4), steps=settings.model.steps)
 
 
-def training_tokens(
+def _tokens(
     workspace: Workspace, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int
 ) -> TokenizedTexts:
     """The tokenised texts, from the file if an earlier run has left one."""

@@ -7,7 +7,8 @@ import shutil
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from recipe.model import TASK_INSTRUCTIONS, adapter_name
+from fixtures.known_models import adapter_folder
+from recipe.model import TASK_INSTRUCTIONS
 from recipe.workspace import Workspace
 
 MAX_MEGABYTES = 40
@@ -21,7 +22,7 @@ def export(workspace: Workspace) -> None:
     model.to(torch.float16).save_pretrained(partial)
     AutoTokenizer.from_pretrained(workspace.base).save_pretrained(partial)
     for task in TASK_INSTRUCTIONS:
-        name = adapter_name(task)
+        name = adapter_folder(task)
         shutil.copytree(workspace.adapters / name, partial / name)
     for path in partial.rglob("*.safetensors"):
         path.chmod(0o644)

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 from transformers import JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
 from recipe.catalogues import Group
-from recipe.lora import lora_optimizer
+from recipe.lora import train_adapter
 from recipe.model import TASK_INSTRUCTIONS, encode
 from recipe.sources import CORE_LANGUAGES
 from recipe.teach import Teacher
@@ -131,7 +130,7 @@ class Sampler:
             language = languages[turn % len(languages)]
             number = self._rng.choice(self._paraphrased[language])
             wordings = self._rng.sample(self._groups[number].texts[language], 2)
-            batch += [self._example(number, language, wording) for wording in wordings]
+            batch += [Example(wording, language, number) for wording in wordings]
             batch += self._some_languages(number, 1, without=language)
         return batch
 
@@ -152,10 +151,7 @@ class Sampler:
         texts = self._groups[number].texts
         found = [lang for lang in CORE_LANGUAGES if lang in texts and lang != without]
         chosen = self._rng.sample(found, min(count, len(found)))
-        return [self._example(number, lang, self._rng.choice(texts[lang])) for lang in chosen]
-
-    def _example(self, number: int, language: str, text: str) -> Example:
-        return Example(text, language, number)
+        return [Example(self._rng.choice(texts[lang]), lang, number) for lang in chosen]
 
 
 class TeacherLookup:
@@ -211,18 +207,12 @@ def train_matching(
     lookup = TeacherLookup(workspace)
     groups = [group for group in load_groups(workspace) if lookup.knows(topic_text(group))]
     sampler = Sampler(groups, group_topics(groups, lookup))
-    optimizer, schedule = lora_optimizer(model, plan.rate, plan.steps, WARMUP)
-    with tqdm(total=plan.steps, desc=f"adapter: {task}", unit="step") as bar:
-        for _ in range(plan.steps):
-            batch = sampler.paraphrases(plan.paraphrased) + sampler.translations(plan.translated)
-            texts = [item.text for item in batch]
-            vectors = encode(
-                model, tokenizer, texts, prefix=TASK_INSTRUCTIONS[task], max_tokens=MAX_TOKENS, batch_size=32
-            )
-            loss = pair_loss(vectors, lookup.similarities(texts), Pairs.of(batch), plan)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            bar.update()
-            bar.set_postfix(loss=f"{loss.item():.4f}", refresh=False)
+
+    def step() -> tuple[Tensor, float]:
+        batch = sampler.paraphrases(plan.paraphrased) + sampler.translations(plan.translated)
+        texts = [item.text for item in batch]
+        vectors = encode(model, tokenizer, texts, prefix=TASK_INSTRUCTIONS[task], max_tokens=MAX_TOKENS, batch_size=32)
+        loss = pair_loss(vectors, lookup.similarities(texts), Pairs.of(batch), plan)
+        return loss, loss.item()
+
+    train_adapter(model, task, step, steps=plan.steps, rate=plan.rate, warmup=WARMUP)

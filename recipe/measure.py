@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from fixtures.known_models import adapter_folder
 from recipe.corpora import declaration
 from recipe.held_out import DATA
-from recipe.model import MATRYOSHKA_DIMENSIONS, TASK_INSTRUCTIONS, adapter_name, encode_all
+from recipe.model import MATRYOSHKA_DIMENSIONS, TASK_INSTRUCTIONS, encode_all, unit_rows
 from recipe.sources import CORE_LANGUAGES
 from recipe.workspace import Workspace, read_json, write_json
 
@@ -31,7 +32,7 @@ class Checkpoint:
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModel.from_pretrained(folder, dtype=torch.float32)
         for task in TASKS:
-            name = adapter_name(task)
+            name = adapter_folder(task)
             self._model.load_adapter(str(folder), adapter_name=name, adapter_kwargs={"subfolder": name})
 
     def encode(self, texts: Sequence[str], task: str) -> Vectors:
@@ -40,7 +41,7 @@ class Checkpoint:
             self._model.disable_adapters()
         else:
             self._model.enable_adapters()
-            self._model.set_adapter(adapter_name(task))
+            self._model.set_adapter(adapter_folder(task))
         prefix = TASK_INSTRUCTIONS.get(task, "")
         vectors: Vectors = encode_all(self._model, self._tokenizer, texts, prefix=prefix).numpy()
         return vectors
@@ -99,7 +100,7 @@ def measure_declaration(checkpoint: Checkpoint, articles: Mapping[str, Sequence[
         if task == "text-matching":
             figures["text-matching truncated"] = {
                 str(width): aligned_accuracy(
-                    {language: _unit(found[:, :width]) for language, found in vectors.items()}
+                    {language: unit_rows(found[:, :width]) for language, found in vectors.items()}
                 )["mean"]
                 for width in MATRYOSHKA_DIMENSIONS
             }
@@ -317,8 +318,3 @@ def _ranks(similarity: np.ndarray) -> np.ndarray:
     """Rank of the aligned column in each row, from 1."""
     ranks: np.ndarray = (similarity > similarity.diagonal()[:, None]).sum(1) + 1
     return ranks
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit

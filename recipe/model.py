@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Config, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
+from fixtures.known_models import JINA_V3_PREFIXES
 from recipe.tokenizer import MAX_TOKENS
 
 DIMENSIONS = 256
@@ -20,18 +22,7 @@ ROPE_THETA = 20_000.0
 ADAPTER_RANK = 4
 ADAPTER_ALPHA = 1
 
-TASK_INSTRUCTIONS = {
-    "retrieval.query": "Represent the query for retrieving evidence documents: ",
-    "retrieval.passage": "Represent the document for retrieval: ",
-    "separation": "",
-    "classification": "",
-    "text-matching": "",
-}
-
-
-def adapter_name(task: str) -> str:
-    """The folder and module name of a task's adapter; module names cannot hold a dot."""
-    return task.replace(".", "_").replace("-", "_")
+TASK_INSTRUCTIONS = JINA_V3_PREFIXES
 
 
 @dataclass(frozen=True)
@@ -108,3 +99,9 @@ def encode_all(
     """Like `encode`, in evaluation mode and without gradients."""
     model.eval()
     return encode(model, tokenizer, texts, prefix=prefix)
+
+
+def unit_rows(vectors: np.ndarray) -> np.ndarray:
+    """The vectors, one per row, at unit length."""
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit

@@ -14,11 +14,12 @@ pytest.importorskip("tqdm", reason="training shows progress with tqdm")
 
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
+from fixtures.known_models import adapter_folder  # noqa: E402
 from recipe import adapters, base, matching  # noqa: E402
 from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
 from recipe.catalogues import Group  # noqa: E402
 from recipe.export import export  # noqa: E402
-from recipe.model import TASK_INSTRUCTIONS, StudentShape, adapter_name, encode_all  # noqa: E402
+from recipe.model import TASK_INSTRUCTIONS, StudentShape, encode_all  # noqa: E402
 from recipe.texts import TrainingText  # noqa: E402
 from recipe.workspace import Workspace, write_json_lines  # noqa: E402
 
@@ -126,9 +127,8 @@ def test_learning_rate_rises_then_falls():
     assert factors[60] > factors[80] > factors[99] > 0
 
 
-@pytest.fixture
-def targets() -> adapters.TaskTargets:
-    """Targets of three texts of one group and one of another."""
+def similarities(target: adapters.Target) -> np.ndarray:
+    """Similarities of the targets of three texts of one group and one of another."""
     texts = [
         TrainingText("The bread is warm.", "en", "story", 0),
         TrainingText("The bread is hot.", "en", "story", 0),
@@ -136,19 +136,15 @@ def targets() -> adapters.TaskTargets:
         TrainingText("Un barco en el lago.", "es", "word", 1),
     ]
     teacher = HashingTeacher().encode([text.text for text in texts])
-    return adapters.TaskTargets(texts, teacher, 32)
-
-
-def similarities(targets: adapters.TaskTargets, target: adapters.Target) -> np.ndarray:
-    vectors = targets.of(np.arange(4), targets.meanings(target), target).numpy()
+    vectors = adapters.TaskTargets(texts, teacher, 32, target).of(np.arange(4)).numpy()
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     return vectors @ vectors.T
 
 
 @pytest.mark.parametrize("lifting", ["separation", "classification"])
-def test_targets_of_separation_and_classification_lift_every_similarity(targets, lifting):
-    lifted = similarities(targets, adapters.PLANS[lifting].target)
-    plain = similarities(targets, adapters.PLANS["retrieval.query"].target)
+def test_targets_of_separation_and_classification_lift_every_similarity(lifting):
+    lifted = similarities(adapters.PLANS[lifting].target)
+    plain = similarities(adapters.PLANS["retrieval.query"].target)
     assert (lifted[np.triu_indices(4, 1)] > plain[np.triu_indices(4, 1)]).all()
     assert lifted[0, 2] > lifted[0, 3]
 
@@ -215,7 +211,7 @@ def test_recipe_from_vectors_to_checkpoint(workspace, few_steps, monkeypatch):
     model = AutoModel.from_pretrained(workspace.checkpoint, dtype=torch.float32)
     plain = encode_all(model, tokenizer, SENTENCES["en"])
     for task in TASK_INSTRUCTIONS:
-        name = adapter_name(task)
+        name = adapter_folder(task)
         model.load_adapter(str(workspace.checkpoint), adapter_name=name, adapter_kwargs={"subfolder": name})
         model.set_adapter(name)
         assert not torch.allclose(encode_all(model, tokenizer, SENTENCES["en"]), plain)
