@@ -380,12 +380,8 @@ def quantised(bits: int) -> Inject:
 def without_last_layer(encoder: Encoder, task: str) -> Iterator[Encoder]:
     """The last layer doesn't run."""
     config = encoder.loaded.model.config
-    count = config.num_hidden_layers
-    config.num_hidden_layers = count - 1
-    try:
+    with faults.attribute_set([config], "num_hidden_layers", lambda config: config.num_hidden_layers - 1):
         yield encoder
-    finally:
-        config.num_hidden_layers = count
 
 
 @contextmanager
