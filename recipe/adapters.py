@@ -1,65 +1,59 @@
-"""Stage `adapters`: five PEFT adapters on the frozen base.
+"""Stage `adapters`: five PEFT adapters, trained together with the base.
 
-Four are distilled as the base was, towards the teacher's vector of a text, changed in the way that
-the task asks for: nearer to the translations' mean, nearer to the text's topic, or with a part that
-all texts share, which lifts every similarity. Since such a change is one of vectors, every training
-text can teach it, whether or not it has a translation. Only text-matching, whose similarities hang
-on what two texts have in common, is trained on pairs (`recipe.matching`).
+Adapters of rank 4 on a frozen base have little room; trained together, the base learns to leave them some. Step by
+step one lesson is drawn: the base alone goes on learning what it was distilled for; separation and classification are
+distilled towards the teacher's vector of a text, changed in the way that the task asks for: nearer to the
+translations' mean, nearer to the text's topic, and with a part that all texts share, which lifts every similarity; the
+two retrieval adapters learn together from questions and passages (`recipe.retrieval`), text-matching from pairs of
+texts by what they have in common (`recipe.matching`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import random
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
 from fixtures.known_models import adapter_folder
 from recipe.base import distillation_loss, principal_directions, projected_targets
-from recipe.lora import add_adapter, save_adapter, train_adapter
-from recipe.matching import MatchingPlan, train_matching
+from recipe.lesson import BASE, Embed, Lesson
+from recipe.lora import add_adapters, save_adapter
+from recipe.matching import MatchingLesson, MatchingPlan
 from recipe.model import TASK_INSTRUCTIONS, encode, unit_rows
+from recipe.questions import ask_about, ask_whether
+from recipe.retrieval import RetrievalLesson, RetrievalPlan
 from recipe.sources import CORE_LANGUAGES
 from recipe.texts import TrainingText, load_texts
 from recipe.threads import available_cores
 from recipe.workspace import Workspace
 
 SEED = 0
-WARMUP = 15
-PROCESSES = 2
 MAX_TOKENS = 128
+TEXTS_AT_ONCE = 60
 TOPICS = 128
 TOPIC_TEMPERATURE = 0.05
-TRUNCATION_WEIGHT = 0.15
-SIMILARITY_WEIGHT = 1.0
 
-SENTENCES = {
-    "story": 0.24,
-    "prose": 0.20,
-    "phrase": 0.14,
+KINDS = {
+    "story": 0.20,
+    "prose": 0.14,
+    "phrase": 0.12,
+    "question": 0.12,
     "word": 0.10,
-    "joined": 0.08,
-    "combination": 0.07,
-    "verse": 0.06,
-    "gloss": 0.06,
-    "interface": 0.05,
-}
-PASSAGES = {"joined": 0.3, "prose": 0.25, "verse": 0.2, "story": 0.15, "phrase": 0.1}
-
-QUESTIONS = {
-    "en": ("{}?", "{}", "What about {}?", "What is known about {}?", "How is it that {}?"),
-    "es": ("¿{}?", "{}", "¿Qué hay de {}?", "¿Qué se sabe de {}?", "¿Cómo es que {}?"),
-    "fr": ("{} ?", "{}", "Qu'en est-il de {} ?", "Que sait-on de {} ?", "Pourquoi {} ?"),
-    "de": ("{}?", "{}", "Was ist mit {}?", "Was weiß man über {}?", "Wie kommt es, dass {}?"),
-    "zh": ("{}？", "{}", "{}是怎么回事？", "为什么{}？", "关于{}"),
-    "ar": ("{}؟", "{}", "ماذا عن {}؟", "لماذا {}؟", "كيف {}؟"),
+    "passage": 0.10,
+    "combination": 0.05,
+    "gloss": 0.05,
+    "joined": 0.05,
+    "verse": 0.04,
+    "interface": 0.03,
 }
 
 
@@ -78,36 +72,60 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
-    """How one adapter is trained, and on which texts: kinds with their shares."""
+    """What a task is distilled towards, and how many texts a batch has, some of them asked."""
 
-    target: Target
-    kinds: dict[str, float]
-    steps: int
+    target: Target = Target()
     texts_per_batch: int = 240
     asked: float = 0.0
-    rate: float = 5e-3
 
 
-PLANS: dict[str, Plan | MatchingPlan] = {
-    "text-matching": MatchingPlan(),
-    "classification": Plan(Target(topic=0.5, common=0.6), SENTENCES, steps=160, asked=0.5),
-    "separation": Plan(Target(translations=0.7, common=0.76), SENTENCES, steps=140),
-    "retrieval.query": Plan(Target(), SENTENCES, steps=120, texts_per_batch=200, asked=0.5),
-    "retrieval.passage": Plan(Target(), PASSAGES, steps=120, texts_per_batch=150),
-}
+@dataclass(frozen=True)
+class Training:
+    """Settings of the stage; `shares` says how often each lesson is drawn."""
+
+    steps: int = 2_400
+    warmup: int = 60
+    adapter_rate: float = 5e-3
+    layer_rate: float = 3e-4
+    embedding_rate: float = 6e-4
+    save_every: int = 100
+    distilled: Mapping[str, Plan] = field(
+        default_factory=lambda: {
+            BASE: Plan(),
+            "separation": Plan(Target(translations=0.7, common=0.76)),
+            "classification": Plan(Target(topic=0.5, common=0.6), asked=0.3),
+        }
+    )
+    retrieval: RetrievalPlan = field(default_factory=RetrievalPlan)
+    matching: MatchingPlan = field(default_factory=MatchingPlan)
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {
+            BASE: 0.26,
+            "separation": 0.13,
+            "classification": 0.15,
+            "retrieval": 0.26,
+            "text-matching": 0.20,
+        }
+    )
+
+    def factor(self, step: int) -> float:
+        """Share of the peak learning rates at `step`: warmed up, then falling linearly."""
+        return min(1.0, (step + 1) / self.warmup) * max(0.02, 1 - step / self.steps)
 
 
 class TaskTargets:
     """The vectors that the texts should get under one task."""
 
-    def __init__(self, texts: Sequence[TrainingText], teacher: np.ndarray, dimensions: int, target: Target) -> None:
+    def __init__(
+        self, texts: Sequence[TrainingText], teacher: np.ndarray, projection: np.ndarray, target: Target
+    ) -> None:
         self._texts = texts
         self._teacher = teacher
         self._target = target
-        self._projection = principal_directions(teacher, dimensions)
+        self._projection = projection
         groups = np.array([-1 if text.group is None else text.group for text in texts])
         self._meanings = projected_targets(teacher, groups, self._projection, target.translations)
-        self._common = _orthonormal(dimensions, 1, SEED + 2)
+        self._common = _unit_vector(projection.shape[1], SEED + 2)
 
     def of(self, numbers: np.ndarray) -> Tensor:
         """Unit targets of some texts."""
@@ -139,104 +157,177 @@ class TaskTargets:
 class Sampler:
     """Draws texts of the six languages, as many of each, the kinds in given shares."""
 
-    def __init__(self, texts: Sequence[TrainingText], plan: Plan, seed: int = SEED) -> None:
-        self._plan = plan
+    def __init__(self, texts: Sequence[TrainingText], kinds: Mapping[str, float] = KINDS) -> None:
         self._texts = texts
-        self._rng = np.random.default_rng(seed)
-        self._questions = random.Random(seed)
+        self._kinds = kinds
         self._pools: dict[tuple[str, str], list[int]] = {}
         for number, text in enumerate(texts):
-            if text.kind in plan.kinds and text.language in CORE_LANGUAGES:
+            if text.kind in kinds and text.language in CORE_LANGUAGES:
                 self._pools.setdefault((text.kind, text.language), []).append(number)
 
-    def draw(self) -> np.ndarray:
-        """Numbers of the texts of one batch."""
-        total = sum(self._plan.kinds.values()) * len(CORE_LANGUAGES)
-        drawn = []
-        for (kind, _), pool in sorted(self._pools.items()):
-            count = max(1, round(self._plan.texts_per_batch * self._plan.kinds[kind] / total))
-            drawn.append(self._rng.choice(pool, count))
-        return np.concatenate(drawn)
-
-    def worded(self, numbers: np.ndarray) -> list[str]:
-        """The texts, some of them as a question: words of asking are not what a text is about."""
-        return [
-            ask(text, self._questions) if self._questions.random() < self._plan.asked else text.text
-            for text in (self._texts[number] for number in numbers)
-        ]
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Numbers of about `count` texts."""
+        total = sum(self._kinds.values()) * len(CORE_LANGUAGES)
+        return np.concatenate(
+            [
+                rng.choice(pool, max(1, round(count * self._kinds[kind] / total)))
+                for (kind, _), pool in sorted(self._pools.items())
+            ]
+        )
 
 
-def ask(text: TrainingText, rng: random.Random) -> str:
-    """The text as a question in its language."""
-    return rng.choice(QUESTIONS[text.language]).format(text.text.rstrip(".!?。！？؟ "))
+def worded(text: TrainingText, asked: float, rng: random.Random) -> str:
+    """The text, now and then as a question: words of asking are not what a text is about."""
+    if text.kind == "question" or rng.random() >= asked:
+        return text.text
+    ask = ask_about if text.kind in ("word", "phrase", "interface") else ask_whether
+    return ask(text.text, text.language, rng)
 
 
-def adapters(
-    workspace: Workspace, plans: Mapping[str, Plan | MatchingPlan] = PLANS, processes: int = PROCESSES
-) -> None:
-    """Train all five; finished ones are left alone.
+class DistilledLesson(Lesson):
+    """Texts of all kinds under one task, or under the base."""
 
-    Two processes of one thread each are faster than one of two: the matrices are small.
-    """
-    missing = [task for task in plans if not (workspace.adapters / adapter_folder(task)).exists()]
-    if processes == 1:
-        for task in missing:
-            train_task(workspace, task, plans[task])
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context) as pool:
-            started = [pool.submit(train_task, workspace, task, plans[task], 1) for task in missing]
-            for job in started:
-                job.result()
-    workspace.mark_done("adapters", steps={task: plan.steps for task, plan in plans.items()})
+    def __init__(
+        self, texts: Sequence[TrainingText], targets: TaskTargets, sampler: Sampler, task: str, plan: Plan
+    ) -> None:
+        self._texts = texts
+        self._targets = targets
+        self._sampler = sampler
+        self._task = task
+        self._plan = plan
+
+    def loss(self, embed: Embed, rng: np.random.Generator) -> Tensor:
+        """The loss of one batch."""
+        numbers = self._sampler.draw(self._plan.texts_per_batch, rng)
+        asking = random.Random(int(rng.integers(2**32)))
+        texts = [worded(self._texts[number], self._plan.asked, asking) for number in numbers]
+        return distillation_loss(embed(texts, self._task), self._targets.of(numbers))[0]
 
 
-def train_task(workspace: Workspace, task: str, plan: Plan | MatchingPlan, threads: int | None = None) -> None:
-    """Train one adapter on a fresh copy of the base and write it."""
+def adapters(workspace: Workspace, training: Training | None = None) -> None:
+    """Train, resume from the last saved state if there is one, and save the base and the five adapters."""
+    training = training or Training()
     torch.manual_seed(SEED)
-    torch.set_num_threads(threads or available_cores())
+    torch.set_num_threads(available_cores())
     tokenizer = AutoTokenizer.from_pretrained(workspace.base)
     model = AutoModel.from_pretrained(workspace.base, dtype=torch.float32)
-    add_adapter(model, task)
-    if isinstance(plan, MatchingPlan):
-        train_matching(model, tokenizer, workspace, task, plan)
-    else:
-        texts = load_texts(workspace)
-        teacher = np.load(workspace.teacher, mmap_mode="r")
-        targets = TaskTargets(texts, teacher, model.config.hidden_size, plan.target)
-        distil(model, tokenizer, texts, targets, task, plan)
-    save_adapter(model, task, workspace.adapters / adapter_folder(task))
+    add_adapters(model, TASK_INSTRUCTIONS)
+    lessons = make_lessons(workspace, model.config.hidden_size, training)
+    train_together(model, tokenizer, lessons, training, workspace.root / "adapters-state.pt")
+    for task in TASK_INSTRUCTIONS:
+        save_adapter(model, task, workspace.adapters / adapter_folder(task))
+    save_base(model, workspace.tuned)
+    tokenizer.save_pretrained(workspace.tuned)
+    workspace.mark_done("adapters", steps=training.steps, shares=dict(training.shares))
 
 
-def distil(
+def make_lessons(workspace: Workspace, dimensions: int, training: Training) -> dict[str, Lesson]:
+    """The lessons that have a share."""
+    texts = load_texts(workspace)
+    teacher = np.load(workspace.teacher, mmap_mode="r")
+    projection = principal_directions(teacher, dimensions)
+    sampler = Sampler(texts)
+    made: dict[str, Lesson] = {
+        "retrieval": RetrievalLesson(workspace, projection, training.retrieval),
+        "text-matching": MatchingLesson(workspace, training.matching),
+    }
+    for task, plan in training.distilled.items():
+        targets = TaskTargets(texts, teacher, projection, plan.target)
+        made[task] = DistilledLesson(texts, targets, sampler, task, plan)
+    return {name: made[name] for name in training.shares}
+
+
+def train_together(
     model: JinaEmbeddingsV3Model,
     tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[TrainingText],
-    targets: TaskTargets,
-    task: str,
-    plan: Plan,
+    lessons: Mapping[str, Lesson],
+    training: Training,
+    state: Path,
 ) -> None:
-    """Distil one task's targets into its adapter."""
-    sampler = Sampler(texts, plan)
+    """Minimise the lessons' losses, one lesson a step, with AdamW over base and adapters."""
+    trained = {name: parameter for name, parameter in model.named_parameters() if "pooler" not in name}
+    optimizer = torch.optim.AdamW(_parameter_groups(trained, training), weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, training.factor)
+    first = _resume(state, model, optimizer, schedule)
 
-    def step() -> tuple[Tensor, float]:
-        numbers = sampler.draw()
-        vectors = encode(
-            model,
-            tokenizer,
-            sampler.worded(numbers),
-            prefix=TASK_INSTRUCTIONS[task],
-            max_tokens=MAX_TOKENS,
-            batch_size=60,
-        )
-        loss, cosine = distillation_loss(vectors, targets.of(numbers), SIMILARITY_WEIGHT, TRUNCATION_WEIGHT)
-        return loss, cosine.item()
+    def embed(texts: Sequence[str], task: str) -> Tensor:
+        activate(model, task)
+        prefix = TASK_INSTRUCTIONS.get(task, "")
+        return encode(model, tokenizer, texts, prefix=prefix, max_tokens=MAX_TOKENS, batch_size=TEXTS_AT_ONCE)
 
-    train_adapter(model, task, step, steps=plan.steps, rate=plan.rate, warmup=WARMUP)
+    def unfreeze() -> None:
+        """Choosing an adapter freezes the others, and a loss may rest on two of them."""
+        for parameter in trained.values():
+            parameter.requires_grad_(True)
+
+    model.train()
+    unfreeze()
+    names, shares = list(lessons), np.array([training.shares[name] for name in lessons])
+    latest: dict[str, float] = {}
+    with tqdm(total=training.steps, initial=first, desc="adapters", unit="step") as bar:
+        for step in range(first, training.steps):
+            rng = np.random.default_rng((SEED, step))
+            name = names[rng.choice(len(names), p=shares / shares.sum())]
+            loss = lessons[name].loss(embed, rng)
+            model.zero_grad(set_to_none=True)
+            unfreeze()
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained.values(), 1.0)
+            optimizer.step()
+            schedule.step()
+            latest[name] = 0.95 * latest.get(name, loss.item()) + 0.05 * loss.item()
+            bar.update()
+            bar.set_postfix({name: f"{value:.3f}" for name, value in latest.items()}, refresh=False)
+            if (step + 1) % training.save_every == 0 and step + 1 < training.steps:
+                _save(state, step + 1, model, optimizer, schedule)
+    state.unlink(missing_ok=True)
 
 
-def _orthonormal(dimensions: int, count: int, seed: int) -> np.ndarray:
-    """Random unit vectors at right angles to each other, one per row."""
-    drawn = np.random.default_rng(seed).standard_normal((dimensions, count))
-    rows: np.ndarray = np.linalg.qr(drawn)[0].T.astype(np.float32)
-    return rows
+def activate(model: JinaEmbeddingsV3Model, task: str) -> None:
+    """Let one adapter answer, or none."""
+    if task == BASE:
+        model.disable_adapters()
+    else:
+        model.enable_adapters()
+        model.set_adapter(adapter_folder(task))
+
+
+def save_base(model: JinaEmbeddingsV3Model, folder: Path) -> None:
+    """Write the model as it is without its adapters."""
+    plain = type(model)(model.config)
+    weights = {
+        name.replace(".base_layer.", "."): tensor for name, tensor in model.state_dict().items() if "lora_" not in name
+    }
+    plain.load_state_dict(weights)
+    plain.save_pretrained(folder)
+
+
+def _parameter_groups(trained: Mapping[str, nn.Parameter], training: Training) -> Iterator[dict[str, Any]]:
+    for rate, wanted in (
+        (training.adapter_rate, lambda name: "lora_" in name),
+        (training.embedding_rate, lambda name: "lora_" not in name and "word_embeddings" in name),
+        (training.layer_rate, lambda name: "lora_" not in name and "word_embeddings" not in name),
+    ):
+        yield {"params": [parameter for name, parameter in trained.items() if wanted(name)], "lr": rate}
+
+
+def _save(state: Path, step: int, *parts: Any) -> None:
+    partial = state.with_suffix(".partial")
+    torch.save({"step": step, "parts": [part.state_dict() for part in parts]}, partial)
+    partial.replace(state)
+
+
+def _resume(state: Path, *parts: Any) -> int:
+    """Load what was saved into the parts, if anything was; returns the step to go on with."""
+    if not state.exists():
+        return 0
+    saved = torch.load(state)
+    for part, found in zip(parts, saved["parts"], strict=True):
+        part.load_state_dict(found)
+    return int(saved["step"])
+
+
+def _unit_vector(dimensions: int, seed: int) -> np.ndarray:
+    """A direction that has nothing to do with any meaning."""
+    drawn = np.random.default_rng(seed).standard_normal((1, dimensions)).astype(np.float32)
+    return unit_rows(drawn)

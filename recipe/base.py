@@ -28,6 +28,7 @@ from recipe.threads import available_cores
 from recipe.workspace import Workspace
 
 SEED = 0
+TRUNCATION_WEIGHT = 0.15
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Distillation:
 
     max_tokens: int = 128
     translation_share: float = 0.4
-    truncation_weight: float = 0.15
-    embeddings: Phase = field(default=Phase(800, 16_384, 1e-2, 0.0, 40, 500, similarity_weight=0.0))
-    model: Phase = field(default=Phase(2_400, 6_144, 2e-3, 1e-3, 150, 400))
+    truncation_weight: float = TRUNCATION_WEIGHT
+    embeddings: Phase = field(default=Phase(1_000, 16_384, 1e-2, 0.0, 40, 600, similarity_weight=0.0))
+    model: Phase = field(default=Phase(6_400, 6_144, 2e-3, 1e-3, 150, 2_000))
     save_every: int = 100
 
 
@@ -151,7 +152,10 @@ def forward(model: JinaEmbeddingsV3Model, input_ids: Tensor, mask: Tensor) -> Te
 
 
 def distillation_loss(
-    student: Tensor, target: Tensor, similarity_weight: float, truncation_weight: float
+    student: Tensor,
+    target: Tensor,
+    similarity_weight: float = 1.0,
+    truncation_weight: float = TRUNCATION_WEIGHT,
 ) -> tuple[Tensor, Tensor]:
     """Loss and mean cosine: vectors, their similarities, and truncated vectors should agree."""
     cosine = (student * target).sum(1).mean()

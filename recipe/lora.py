@@ -1,16 +1,15 @@
-"""LoRA adapters of the published kind: added to a model, trained, written to a folder."""
+"""LoRA adapters of the published kind: added to a model, written to a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
-from torch import Tensor
-from tqdm import tqdm
 from transformers import JinaEmbeddingsV3Model
 
 from fixtures.known_models import adapter_folder
@@ -19,14 +18,14 @@ from recipe.model import ADAPTER_ALPHA, ADAPTER_RANK
 from recipe.workspace import write_json
 
 
-def add_adapter(model: JinaEmbeddingsV3Model, task: str) -> None:
-    """Add a fresh adapter; only it is trained."""
+def add_adapters(model: JinaEmbeddingsV3Model, tasks: Iterable[str]) -> None:
+    """Add a fresh adapter per task."""
     config = LoraConfig(r=ADAPTER_RANK, lora_alpha=ADAPTER_ALPHA, lora_dropout=0.0, target_modules=list(TARGET_MODULES))
-    model.add_adapter(config, adapter_name=adapter_folder(task))
-    model.set_adapter(adapter_folder(task))
-    model.train()
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_("lora_" in name)
+    with warnings.catch_warnings():
+        # A second adapter is what peft warns of, and what is wanted.
+        warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)
+        for task in tasks:
+            model.add_adapter(config, adapter_name=adapter_folder(task))
 
 
 def save_adapter(model: JinaEmbeddingsV3Model, task: str, folder: Path) -> None:
@@ -51,32 +50,3 @@ def save_adapter(model: JinaEmbeddingsV3Model, task: str, folder: Path) -> None:
         },
     )
     partial.replace(folder)
-
-
-def train_adapter(
-    model: JinaEmbeddingsV3Model,
-    task: str,
-    step: Callable[[], tuple[Tensor, float]],
-    *,
-    steps: int,
-    rate: float,
-    warmup: int,
-) -> None:
-    """Minimise the loss that `step` gives, beside a figure to show, with AdamW over what is trained.
-
-    The learning rate is warmed up and then falls linearly.
-    """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda done: min(1.0, (done + 1) / warmup) * max(0.02, 1 - done / steps)
-    )
-    with tqdm(total=steps, desc=f"adapter: {task}", unit="step") as bar:
-        for _ in range(steps):
-            loss, shown = step()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            bar.update()
-            bar.set_postfix(shown=f"{shown:.4f}", refresh=False)

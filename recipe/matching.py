@@ -14,25 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
 from recipe.catalogues import Group
-from recipe.lora import train_adapter
-from recipe.model import TASK_INSTRUCTIONS, encode
+from recipe.lesson import Embed, Lesson
 from recipe.sources import CORE_LANGUAGES
 from recipe.teach import Teacher
 from recipe.texts import load_groups, load_texts
 from recipe.workspace import Workspace
 
 SEED = 0
-WARMUP = 20
-MAX_TOKENS = 48
+TASK = "text-matching"
 TOPICS = 48
 
 
 @dataclass(frozen=True)
 class MatchingPlan:
-    """How long, and towards which similarities.
+    """Towards which similarities, and how many groups a batch has.
 
     The target of a pair is `scale` times the teacher's similarity, which is raised to at least
     `same_meaning` for two texts of one meaning, plus `same_language` and `paraphrase` where they
@@ -43,8 +40,6 @@ class MatchingPlan:
     same_meaning: float = 0.9
     same_language: float = 0.21
     paraphrase: float = 0.08
-    steps: int = 240
-    rate: float = 1.5e-2
     paraphrased: int = 30
     translated: int = 24
 
@@ -104,10 +99,9 @@ def pair_loss(vectors: Tensor, teacher: Tensor, pairs: Pairs, plan: MatchingPlan
 class Sampler:
     """Draws batches of groups: paraphrases and translations."""
 
-    def __init__(self, groups: Sequence[Group], topics: Sequence[int], seed: int = SEED) -> None:
+    def __init__(self, groups: Sequence[Group], topics: Sequence[int]) -> None:
         self._groups = groups
         self._topics = topics
-        self._rng = random.Random(seed)
         self._paraphrased: dict[str, list[int]] = {language: [] for language in CORE_LANGUAGES}
         self._translated: list[int] = []
         self._by_topic: dict[int, list[int]] = {}
@@ -122,36 +116,36 @@ class Sampler:
                 self._translated.append(number)
                 self._by_topic.setdefault(topics[number], []).append(number)
 
-    def paraphrases(self, count: int) -> list[Example]:
+    def paraphrases(self, count: int, rng: random.Random) -> list[Example]:
         """Two wordings in one language and a translation, languages in turn."""
         batch: list[Example] = []
         languages = [language for language, found in self._paraphrased.items() if found]
         for turn in range(count):
             language = languages[turn % len(languages)]
-            number = self._rng.choice(self._paraphrased[language])
-            wordings = self._rng.sample(self._groups[number].texts[language], 2)
+            number = rng.choice(self._paraphrased[language])
+            wordings = rng.sample(self._groups[number].texts[language], 2)
             batch += [Example(wording, language, number) for wording in wordings]
-            batch += self._some_languages(number, 1, without=language)
+            batch += self._some_languages(number, 1, rng, without=language)
         return batch
 
-    def translations(self, count: int, languages: int = 4, per_topic: int = 4) -> list[Example]:
+    def translations(self, count: int, rng: random.Random, languages: int = 4, per_topic: int = 4) -> list[Example]:
         """Groups in several languages, a few of each topic drawn."""
         batch: list[Example] = []
         drawn: set[int] = set()
         count = min(count, len(self._translated))
         while len(drawn) < count:
-            topic = self._topics[self._rng.choice(self._translated)]
+            topic = self._topics[rng.choice(self._translated)]
             members = self._by_topic[topic]
-            drawn.update(self._rng.sample(members, min(per_topic, len(members), count - len(drawn))))
+            drawn.update(rng.sample(members, min(per_topic, len(members), count - len(drawn))))
         for number in sorted(drawn):
-            batch += self._some_languages(number, languages)
+            batch += self._some_languages(number, languages, rng)
         return batch
 
-    def _some_languages(self, number: int, count: int, without: str = "") -> list[Example]:
+    def _some_languages(self, number: int, count: int, rng: random.Random, without: str = "") -> list[Example]:
         texts = self._groups[number].texts
         found = [lang for lang in CORE_LANGUAGES if lang in texts and lang != without]
-        chosen = self._rng.sample(found, min(count, len(found)))
-        return [Example(self._rng.choice(texts[lang]), lang, number) for lang in chosen]
+        chosen = rng.sample(found, min(count, len(found)))
+        return [Example(rng.choice(texts[lang]), lang, number) for lang in chosen]
 
 
 class TeacherLookup:
@@ -196,23 +190,21 @@ def group_topics(groups: Sequence[Group], lookup: TeacherLookup, topics: int = T
     return [int(topic) for topic in clusters.fit_predict(vectors)]
 
 
-def train_matching(
-    model: JinaEmbeddingsV3Model,
-    tokenizer: PreTrainedTokenizerBase,
-    workspace: Workspace,
-    task: str,
-    plan: MatchingPlan,
-) -> None:
-    """Shape the similarities of the model's adapter."""
-    lookup = TeacherLookup(workspace)
-    groups = [group for group in load_groups(workspace) if lookup.knows(topic_text(group))]
-    sampler = Sampler(groups, group_topics(groups, lookup))
+class MatchingLesson(Lesson):
+    """Paraphrases and translations under text-matching."""
 
-    def step() -> tuple[Tensor, float]:
-        batch = sampler.paraphrases(plan.paraphrased) + sampler.translations(plan.translated)
+    def __init__(self, workspace: Workspace, plan: MatchingPlan) -> None:
+        self._lookup = TeacherLookup(workspace)
+        groups = [group for group in load_groups(workspace) if self._lookup.knows(topic_text(group))]
+        self._sampler = Sampler(groups, group_topics(groups, self._lookup))
+        self._plan = plan
+
+    def loss(self, embed: Embed, rng: np.random.Generator) -> Tensor:
+        """The loss of one batch."""
+        drawing = random.Random(int(rng.integers(2**32)))
+        batch = [
+            *self._sampler.paraphrases(self._plan.paraphrased, drawing),
+            *self._sampler.translations(self._plan.translated, drawing),
+        ]
         texts = [item.text for item in batch]
-        vectors = encode(model, tokenizer, texts, prefix=TASK_INSTRUCTIONS[task], max_tokens=MAX_TOKENS, batch_size=32)
-        loss = pair_loss(vectors, lookup.similarities(texts), Pairs.of(batch), plan)
-        return loss, loss.item()
-
-    train_adapter(model, task, step, steps=plan.steps, rate=plan.rate, warmup=WARMUP)
+        return pair_loss(embed(texts, TASK), self._lookup.similarities(texts), Pairs.of(batch), self._plan)

@@ -157,6 +157,21 @@ REVIEWS = Source(
     licence="MIT",
 )
 
+PROSE = Source(
+    registry="debian",
+    packages=("crawl-common", "debian-handbook", "gnome-user-docs", "stellarium-data"),
+    use="paragraphs of handbooks, and of descriptions of creatures, constellations and landscapes",
+    licence="crawl GPL-2.0-or-later; debian-handbook GPL-2.0-or-later or CC-BY-SA-3.0; gnome-user-docs CC-BY-SA-3.0; "
+    "stellarium GPL-2.0-or-later and CC-BY-SA",
+)
+
+CONVERSATIONS = Source(
+    registry="pypi",
+    packages=("chatterbot-corpus==1.3.3",),
+    use="questions and answers in English, Spanish, French, German and Chinese",
+    licence="BSD-3-Clause",
+)
+
 SOURCES = (
     STORY_CATALOGUES,
     INTERFACE_CATALOGUES,
@@ -166,6 +181,8 @@ SOURCES = (
     CHINESE_DICTIONARY,
     NARRATIONS,
     REVIEWS,
+    PROSE,
+    CONVERSATIONS,
     MEASURE_ONLY,
 )
 

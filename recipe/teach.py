@@ -44,6 +44,14 @@ def encode_chunk(texts: Sequence[str]) -> np.ndarray:
     return _process_teacher().encode(texts)
 
 
+def encode_texts(texts: Sequence[str]) -> np.ndarray:
+    """Vectors of many texts, by as many teachers as the stage has."""
+    chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        encoded = list(tqdm(pool.map(encode_chunk, chunks), total=len(chunks), desc="encode", unit="chunk"))
+    return np.concatenate(encoded)
+
+
 def teach(workspace: Workspace) -> None:
     """Encode all texts in order; an interrupted run goes on at the chunk it had reached."""
     texts = [text.text for text in load_texts(workspace)]

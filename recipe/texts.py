@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from recipe import corpora
 from recipe.catalogues import Group, catalogue_groups, split_sentences
 from recipe.fetch import package_files
 from recipe.held_out import HeldOut, corpus_texts
+from recipe.questions import ask_about, ask_whether
 from recipe.sources import (
     CORE_LANGUAGES,
     INTERFACE_CATALOGUES,
@@ -24,8 +26,11 @@ from recipe.sources import (
 from recipe.workspace import Workspace, read_json_lines, write_json_lines
 
 T = TypeVar("T")
+Lexicon = dict[str, list[str]]
 
 SEED = 5
+_SENTENCE_START = re.compile(r"(?<=[.!?؟])\s+|(?<=[。！？])")
+_UNFINISHED = re.compile(r"[{}/]")
 _SHARE_OF_OTHER_LANGUAGES = 0.04
 
 
@@ -34,7 +39,7 @@ class Quotas:
     """How many groups are kept at all, and how many texts of each kind per core language;
     `texts` of what that gives are trained on."""
 
-    texts: int = 655_360
+    texts: int = 917_504
     story_groups: int = 90_000
     interface_groups: int = 40_000
     phrase_groups: int = 90_000
@@ -45,8 +50,10 @@ class Quotas:
     prose: int = 26_000
     words: int = 30_000
     combinations: int = 32_000
-    glosses: int = 26_000
-    joined: int = 7_000
+    glosses: int = 44_000
+    joined: int = 12_000
+    passages: int = 16_000
+    questions: int = 26_000
     other_language_words: int = 2_000
     other_language_sentences: int = 5_000
 
@@ -67,14 +74,32 @@ def texts(workspace: Workspace, quotas: Quotas = Quotas()) -> None:
     stories = _sentence_groups(workspace, STORY_CATALOGUES)
     interface = _sentence_groups(workspace, INTERFACE_CATALOGUES)
     verses = list(corpora.verses(workspace))
-    phrases = [*corpora.german_english(workspace), *corpora.chinese_english(workspace)]
+    phrases = phrase_groups(workspace)
     joined = list(join_groups([*stories, *verses], quotas.joined, rng))
     prose = _prose(workspace)
     words = {language: _frequent_words(language, quotas.words) for language in CORE_LANGUAGES}
+    passages = _passages(workspace, rng)
     english = [text for group in phrases for text in group.texts["en"] if text.count(" ") >= 3]
+    definitions = _sample(list(corpora.english_examples(workspace)), len(english), rng)
+    english += [*definitions, *map(". ".join, zip(definitions[::2], definitions[1::2], strict=False))]
     glosses = {
         language: list(gloss_sentences(english, lexicon, quotas.glosses, rng, separator=separator))
-        for language, (lexicon, separator) in _lexicons(workspace, phrases).items()
+        for language, (lexicon, separator) in lexicons(workspace, phrases).items()
+    }
+
+    told = _sample(stories, quotas.story_groups, rng)
+    questions = {
+        language: [
+            *(
+                ask_about(words, language, rng)
+                for words in _named(words[language], quotas.questions // 2, rng, language)
+            ),
+            *(
+                ask_whether(sentence, language, rng)
+                for sentence in _sample(_clauses(prose[language], told, language), quotas.questions // 2, rng)
+            ),
+        ]
+        for language in CORE_LANGUAGES
     }
 
     groups = [
@@ -86,6 +111,8 @@ def texts(workspace: Workspace, quotas: Quotas = Quotas()) -> None:
     ]
     singles = [
         *(TrainingText(t, lang, "prose") for lang in prose for t in _sample(prose[lang], quotas.prose, rng)),
+        *(TrainingText(t, lang, "passage") for lang in passages for t in _sample(passages[lang], quotas.passages, rng)),
+        *(TrainingText(t, lang, "question") for lang in questions for t in questions[lang]),
         *(TrainingText(t, lang, "word") for lang in words for t in words[lang]),
         *(TrainingText(t, lang, "gloss") for lang in glosses for t in glosses[lang]),
         *(
@@ -199,16 +226,41 @@ def combine_words(words: Sequence[str], count: int, rng: random.Random, separato
 
 def gloss_sentences(
     sentences: Sequence[str],
-    lexicon: dict[str, list[str]],
+    lexicon: Lexicon,
     count: int,
     rng: random.Random,
     separator: str = " ",
 ) -> Iterator[str]:
     """English sentences, each word replaced by a translation: everyday combinations of words."""
     for sentence in _sample(sentences, count, rng):
-        glosses = [rng.choice(lexicon[word]) for word in _words(sentence) if word in lexicon]
-        if len(glosses) >= 2:
-            yield separator.join(glosses)
+        if glossed := gloss(sentence, lexicon, separator, rng):
+            yield glossed
+
+
+def gloss(sentence: str, lexicon: Lexicon, separator: str, rng: random.Random) -> str:
+    """An English sentence word by word in another language; empty if hardly a word is known."""
+    glosses = [rng.choice(rng.choice(lexicon[word]).split(", ")) for word in _words(sentence) if word in lexicon]
+    return separator.join(glosses) if len(glosses) >= 2 else ""
+
+
+def split_passage(passage: str) -> list[str]:
+    """Its sentences."""
+    return _SENTENCE_START.split(passage)
+
+
+def cut_into_passages(paragraph: str, language: str, rng: random.Random) -> Iterator[str]:
+    """The paragraph in stretches of whole sentences, of the lengths that passages have."""
+    most = 130 if language == "zh" else 360
+    stretch, wanted = "", rng.randint(most // 6, most)
+    for sentence in split_passage(paragraph):
+        joined = f"{stretch}{'' if language == 'zh' or not stretch else ' '}{sentence}"
+        if stretch and len(joined) > wanted:
+            yield stretch
+            stretch, wanted = sentence, rng.randint(most // 6, most)
+        else:
+            stretch = joined
+    if stretch:
+        yield stretch
 
 
 def vary_case(text: TrainingText, rng: random.Random) -> TrainingText:
@@ -239,25 +291,52 @@ def _prose(workspace: Workspace) -> dict[str, list[str]]:
     prose["en"].extend(corpora.english_examples(workspace))
     prose["ar"].extend(corpora.arabic_prose(workspace))
     prose["zh"].extend(corpora.chinese_prose(workspace))
-    for language, text in corpora.sayings(workspace):
+    for language, text in (*corpora.sayings(workspace), *corpora.conversations(workspace)):
         prose[language].append(text)
     return {language: sorted(set(found)) for language, found in prose.items()}
 
 
-def _lexicons(workspace: Workspace, phrases: Sequence[Group]) -> dict[str, tuple[dict[str, list[str]], str]]:
-    lexicons = {
+def _passages(workspace: Workspace, rng: random.Random) -> dict[str, list[str]]:
+    passages: dict[str, list[str]] = {language: [] for language in CORE_LANGUAGES}
+    for language, paragraph in corpora.paragraphs(workspace):
+        passages[language].extend(cut_into_passages(paragraph, language, rng))
+    return {language: sorted(set(found)) for language, found in passages.items()}
+
+
+def _named(words: Sequence[str], count: int, rng: random.Random, language: str) -> Iterator[str]:
+    """One to three words to ask about, fewer often."""
+    for combination in combine_words(words, count, rng, " "):
+        chosen = combination.split(" ")[: rng.choice((1, 1, 2, 2, 3))]
+        yield ("" if language == "zh" else " ").join(chosen)
+
+
+def _clauses(prose: Sequence[str], stories: Sequence[Group], language: str) -> list[str]:
+    """Short sentences to ask about."""
+    shortest, longest = (4, 30) if language == "zh" else (12, 90)
+    told = (wordings[0] for group in stories if (wordings := group.texts.get(language)))
+    return [text for text in (*prose, *told) if shortest <= len(text) <= longest]
+
+
+def phrase_groups(workspace: Workspace) -> list[Group]:
+    """Words and phrases with their English translations."""
+    return [*corpora.german_english(workspace), *corpora.chinese_english(workspace)]
+
+
+def lexicons(workspace: Workspace, phrases: Sequence[Group]) -> dict[str, tuple[Lexicon, str]]:
+    """Per language: English words with their translations, and what stands between two words."""
+    found = {
         language: (corpora.freedict(workspace, code), " ")
         for language, code in (("ar", "ara"), ("fr", "fra"), ("es", "spa"))
     }
     for language, separator in (("de", " "), ("zh", "")):
-        lexicon: dict[str, list[str]] = {}
+        lexicon: Lexicon = {}
         for group in phrases:
             for word in group.texts["en"]:
                 key = word.lower().removeprefix("to ").removeprefix("the ")
-                if language in group.texts and " " not in key:
+                if language in group.texts and " " not in key and not _UNFINISHED.search(group.texts[language][0]):
                     lexicon.setdefault(key, []).extend(group.texts[language][:1])
-        lexicons[language] = (lexicon, separator)
-    return lexicons
+        found[language] = (lexicon, separator)
+    return found
 
 
 def _without_held_out(

@@ -38,6 +38,16 @@ class Workspace:
         return self.root / "teacher.npy"
 
     @property
+    def pairs(self) -> Path:
+        """Questions and their passages, one JSON object per line."""
+        return self.root / "pairs.jsonl"
+
+    @property
+    def pairs_teacher(self) -> Path:
+        """The teacher's vectors of `pairs`, float16: question, passage, question, ..."""
+        return self.root / "pairs-teacher.npy"
+
+    @property
     def tokenizer(self) -> Path:
         """The student's tokenizer."""
         return self.root / "tokenizer"
@@ -46,6 +56,11 @@ class Workspace:
     def base(self) -> Path:
         """The distilled base model."""
         return self.root / "base"
+
+    @property
+    def tuned(self) -> Path:
+        """The base model as the adapters left it."""
+        return self.root / "tuned"
 
     @property
     def adapters(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import random
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,16 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("peft", reason="training needs peft")
 pytest.importorskip("tqdm", reason="training shows progress with tqdm")
 
+from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
 from fixtures.known_models import adapter_folder  # noqa: E402
-from recipe import adapters, base, matching  # noqa: E402
+from recipe import adapters, base, matching, retrieval  # noqa: E402
 from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
 from recipe.catalogues import Group  # noqa: E402
 from recipe.export import export  # noqa: E402
 from recipe.model import TASK_INSTRUCTIONS, StudentShape, encode_all  # noqa: E402
+from recipe.pairs import Pair  # noqa: E402
 from recipe.texts import TrainingText  # noqa: E402
 from recipe.workspace import Workspace, write_json_lines  # noqa: E402
 
@@ -52,6 +56,10 @@ def workspace(tmp_path: Path, groups, tiny_tokenizer, monkeypatch) -> Workspace:
     ]
     write_json_lines(found.texts, map(asdict, texts))
     write_json_lines(found.groups, map(asdict, groups))
+    questions = [Pair("What is warm?", "The bread is warm."), Pair("¿Qué hay de barco?", "湖上有一条船。")]
+    write_json_lines(found.pairs, map(asdict, questions))
+    both = [text for pair in questions for text in (pair.question, pair.passage)]
+    np.save(found.pairs_teacher, HashingTeacher().encode(both).astype(np.float16))
     np.save(found.teacher, HashingTeacher().encode([text.text for text in texts]).astype(np.float16))
     tiny_tokenizer.save_pretrained(found.tokenizer)
     return found
@@ -136,17 +144,38 @@ def similarities(target: adapters.Target) -> np.ndarray:
         TrainingText("Un barco en el lago.", "es", "word", 1),
     ]
     teacher = HashingTeacher().encode([text.text for text in texts])
-    vectors = adapters.TaskTargets(texts, teacher, 32, target).of(np.arange(4)).numpy()
+    projection = base.principal_directions(teacher, 32)
+    vectors = adapters.TaskTargets(texts, teacher, projection, target).of(np.arange(4)).numpy()
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     return vectors @ vectors.T
 
 
 @pytest.mark.parametrize("lifting", ["separation", "classification"])
 def test_targets_of_separation_and_classification_lift_every_similarity(lifting):
-    lifted = similarities(adapters.PLANS[lifting].target)
-    plain = similarities(adapters.PLANS["retrieval.query"].target)
+    plans = adapters.Training().distilled
+    lifted, plain = similarities(plans[lifting].target), similarities(plans["base"].target)
     assert (lifted[np.triu_indices(4, 1)] > plain[np.triu_indices(4, 1)]).all()
     assert lifted[0, 2] > lifted[0, 3]
+
+
+def test_contrast_is_least_where_questions_find_their_passages():
+    passages = torch.eye(4, 32)
+    plan = retrieval.RetrievalPlan(teacher_share=0.0)
+    found, lost = (
+        retrieval.contrast_loss(questions, passages, torch.eye(4), plan) for questions in (passages, passages.flip(0))
+    )
+    assert found < 1e-6 < lost
+
+
+def test_contrast_spares_passages_that_answer_as_well():
+    plan = retrieval.RetrievalPlan(teacher_share=1.0)
+    twins = torch.eye(4)
+    twins[0, 1] = twins[1, 0] = 1.0
+    apart = torch.eye(4, 32)
+    merged = apart[[0, 0, 2, 3]]
+    assert retrieval.contrast_loss(merged, merged, twins, plan) < retrieval.contrast_loss(apart, apart, twins, plan)
+    strict = torch.eye(4)
+    assert retrieval.contrast_loss(merged, merged, strict, plan) > retrieval.contrast_loss(apart, apart, strict, plan)
 
 
 PAIRED = [
@@ -174,30 +203,44 @@ def test_loss_of_pairs_weighs_a_rare_kind_like_a_frequent_one():
     assert losses[0] > 5 * losses[1] > 0
 
 
-def test_sampler_draws_every_language_alike_and_asks_some_texts():
+def test_sampler_draws_every_language_alike():
     texts = [
         TrainingText(f"{sentence} {number}", language, "story")
         for number in range(5)
         for language, sentences in SENTENCES.items()
         for sentence in sentences
     ]
-    plan = adapters.Plan(adapters.Target(), {"story": 1.0}, steps=1, texts_per_batch=60, asked=1.0)
-    sampler = adapters.Sampler(texts, plan)
-    numbers = sampler.draw()
+    numbers = adapters.Sampler(texts, {"story": 1.0}).draw(60, np.random.default_rng(0))
     languages = [texts[number].language for number in numbers]
     assert [languages.count(language) for language in SENTENCES] == [10, 10, 10]
-    asked = sampler.worded(numbers)
-    assert any(text.endswith(("?", "？")) for text in asked)
-    assert [number for number, text in zip(numbers, asked, strict=True) if texts[number].text not in text] == []
+
+
+def test_some_texts_are_asked():
+    text = TrainingText("The bread is warm.", "en", "story")
+    assert adapters.worded(text, 0.0, random.Random(0)) == text.text
+    asked = adapters.worded(text, 1.0, random.Random(0))
+    assert asked.endswith("?") and "bread is warm" in asked
+
+
+@pytest.fixture
+def few_lessons() -> adapters.Training:
+    """A joint training of a few steps, each lesson among them."""
+    return adapters.Training(steps=14, warmup=2, save_every=5)
+
+
+@pytest.fixture
+def distilled(workspace, few_steps, monkeypatch) -> Workspace:
+    """A work directory that has got as far as the base."""
+    shape = base.create_student
+    monkeypatch.setattr(base, "create_student", lambda pieces: shape(pieces, SMALL))
+    base.base(workspace, few_steps)
+    return workspace
 
 
 @pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning")  # loading a second adapter
-def test_recipe_from_vectors_to_checkpoint(workspace, few_steps, monkeypatch):
-    shape = base.create_student
-    monkeypatch.setattr(base, "create_student", lambda pieces: shape(pieces, SMALL))
-    short = {task: replace(plan, steps=2) for task, plan in adapters.PLANS.items()}
-    base.base(workspace, few_steps)
-    adapters.adapters(workspace, short, processes=1)
+def test_recipe_from_vectors_to_checkpoint(distilled, few_lessons):
+    workspace = distilled
+    adapters.adapters(workspace, few_lessons)
     export(workspace)
 
     config = AutoConfig.from_pretrained(workspace.checkpoint)
@@ -239,3 +282,50 @@ def test_training_goes_on_from_its_last_saved_state(workspace, few_steps, monkey
     base.base(workspace, few_steps)
     resumed = AutoModel.from_pretrained(workspace.base, dtype=torch.float32).state_dict()
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
+
+
+def interrupt_step(monkeypatch, number: int) -> None:
+    """Have a joint training interrupted at one of its steps."""
+    calls = iter(range(1000))
+    activate = adapters.activate
+
+    def interrupted(model, task):
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        activate(model, task)
+
+    monkeypatch.setattr(adapters, "activate", interrupted)
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    """All weights below a folder."""
+    files = sorted(folder.rglob("*.safetensors"))
+    return {f"{file.parent.name}/{name}": tensor for file in files for name, tensor in load_file(file).items()}
+
+
+def test_joint_training_goes_on_from_its_last_saved_state(distilled, few_lessons, monkeypatch):
+    adapters.adapters(distilled, few_lessons)
+    whole = tensors(distilled.adapters) | tensors(distilled.tuned)
+    for folder in (distilled.adapters, distilled.tuned):
+        shutil.rmtree(folder)
+    with monkeypatch.context() as patched:
+        interrupt_step(patched, 12)
+        with pytest.raises(KeyboardInterrupt):
+            adapters.adapters(distilled, few_lessons)
+    assert not distilled.tuned.exists()
+    adapters.adapters(distilled, few_lessons)
+    resumed = tensors(distilled.adapters) | tensors(distilled.tuned)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.allclose(whole[name].float(), resumed[name].float(), atol=1e-5) for name in whole)
+
+
+def test_joint_training_moves_the_base_and_every_adapter(distilled, few_lessons):
+    before = tensors(distilled.base)
+    adapters.adapters(distilled, few_lessons)
+    after = tensors(distilled.tuned)
+    assert {name.partition("/")[2] for name in before} == {name.partition("/")[2] for name in after}
+    moved = [name for name in after if not torch.equal(after[name], before[name.replace("tuned/", "base/")])]
+    assert len(moved) > len(after) / 2
+    for task in TASK_INSTRUCTIONS:
+        weights = load_file(distilled.adapters / adapter_folder(task) / "adapter_model.safetensors")
+        assert any(tensor.abs().max() > 0 for name, tensor in weights.items() if "lora_B" in name), task
