@@ -122,6 +122,17 @@ def test_fresh_harmless_runs_stay_within_measured_bounds():
     assert alarms <= FALSE_ALARM_RATE / 5 * len(fresh)
 
 
+def test_signed_mean_is_bounded_as_a_figure_of_either_sign():
+    draw = np.random.default_rng(0)
+
+    def means(count: int) -> list[dict[str, float]]:
+        return [dict.fromkeys(drift.STATISTICS, abs(float(value))) for value in 1e-8 * draw.normal(size=count)]
+
+    bounds = measured_bounds(means(80), comparisons=5, texts=1000)
+    assert max(sample["matrix mean"] for sample in means(20_000)) <= bounds["matrix mean"] < 8e-8
+    assert bounds["matrix mean"] < bounds["matrix rms"] / 10  # a logarithm takes luck near zero for spread
+
+
 def test_bounds_grow_with_the_noise_they_were_measured_from():
     quiet, loud = (measured_bounds(samples(80, 0, scale), 5, 40) for scale in (1e-7, 1e-3))
     assert loud["matrix rms"] == pytest.approx(1e4 * quiet["matrix rms"])
