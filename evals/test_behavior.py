@@ -55,7 +55,7 @@ def test_shown_sentences_are_more_similar_to_each_other_than_to_the_corpus(meani
 @pytest.mark.requires_tasks("text-matching")
 def test_chinese_paraphrase_is_the_closest_pair_under_text_matching(meaning_vectors, device, claims):
     margin, rival = _paraphrase_margin(meaning_vectors.shown("text-matching"))
-    claims.at_least("similarity of the Chinese pair less that of the next pair", margin, 0.0, worst=[rival])
+    claims.more_than("similarity of the Chinese pair less that of the next pair", margin, 0.0, worst=[rival])
 
 
 @pytest.mark.requires_tasks(*FIVE)
@@ -64,7 +64,7 @@ def test_paraphrase_stands_out_most_under_text_matching(meaning_vectors, device,
     for task, contrast in contrasts.items():
         claims.measured(f"contrast under {task}", contrast)
     best_other = max(contrast for task, contrast in contrasts.items() if task != "text-matching")
-    claims.at_least("contrast under text-matching less the next task's", contrasts["text-matching"] - best_other, 0.0)
+    claims.more_than("contrast under text-matching less the next task's", contrasts["text-matching"] - best_other, 0.0)
 
 
 @pytest.mark.requires_tasks("text-matching")
@@ -79,7 +79,7 @@ def test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts(me
             if first != second
         ]
     )
-    claims.at_least("paraphrase in the same language less the same paraphrase translated", paraphrase - translated, 0.0)
+    claims.more_than("paraphrase in its own language less the same one translated", paraphrase - translated, 0.0)
     claims.at_least("translated paraphrase less unrelated text", translated - measures.unrelated(texts).mean(), 0.1)
 
 
@@ -97,7 +97,7 @@ def test_separation_and_classification_differ_least(shown_matrices, device, clai
     least = differences.pop(frozenset(LIFTING))
     claims.measured("separation to classification", least)
     closest = min(differences, key=differences.get)
-    claims.at_least(f"the next smallest ({' to '.join(sorted(closest))}) less it", differences[closest] - least, 0.0)
+    claims.more_than(f"the next smallest ({' to '.join(sorted(closest))}) less it", differences[closest] - least, 0.0)
 
 
 @pytest.mark.requires_tasks(*FIVE)
@@ -105,7 +105,7 @@ def test_largest_task_differences_are_between_lifting_tasks_and_the_rest(shown_m
     differences = _differences_of_the_five(shown_matrices)
     across = [value for pair, value in differences.items() if len(pair & set(LIFTING)) == 1]
     within = [value for pair, value in differences.items() if len(pair & set(LIFTING)) != 1]
-    claims.at_least("smallest of these six less the largest of the other four", min(across) - max(within), 0.0)
+    claims.more_than("smallest of these six less the largest of the other four", min(across) - max(within), 0.0)
 
 
 @pytest.mark.requires_tasks(*RETRIEVAL)
@@ -131,7 +131,7 @@ def test_two_retrieval_adapters_find_better_than_one(meaning_vectors, device, cl
     both = _retrieval_margin(meaning_vectors.questions(query), meaning_vectors.passages(passage))
     for task in RETRIEVAL:
         one = _retrieval_margin(meaning_vectors.questions(task), meaning_vectors.passages(task))
-        claims.at_least(f"standardised margin with both adapters less that with {task} on both sides", both - one, 0.0)
+        claims.more_than(f"standardised margin with both adapters less that with {task} on both sides", both - one, 0.0)
 
 
 # --- invariance: the same meaning written another way -----------------------------------------------------------

@@ -25,6 +25,9 @@ MIXED_LENGTHS = (*SENTENCES[:6], corpus.long_text(60), corpus.long_text(150, off
 # answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
 DISTINCT = 1e-3
 
+# Cosine distance that another ending of seven words makes at the least: a mean over 500 tokens moves by some percent.
+ENDING = 1e-6
+
 ODD_INPUTS = {
     "empty": "",
     "white space": " \t\n\u3000 ",
@@ -152,7 +155,7 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, checkpoi
     shared = zip(*encoder.tokenize([first, second], task), strict=False)
     claims.at_least("tokens that the two texts share", sum(a == b for a, b in shared), limit)
     distance = _apart(encoder.encode(first, task), encoder.encode(second, task))
-    claims.at_least("cosine distance made by another ending", distance, 3 * rounding)
+    claims.at_least("cosine distance made by another ending", distance, max(ENDING, 3 * rounding))
 
 
 def test_text_is_cut_at_the_maximum_length(encoder: Encoder, task, checkpoint, claims):

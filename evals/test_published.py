@@ -11,6 +11,7 @@ from fixtures.corpus import shown_sentences
 from fixtures.similarity import similarity_matrix
 
 SENTENCES = list(shown_sentences().values())
+UNKNOWN_OF_THE_NOTEBOOK = "(the notebook ran on mps; it states neither its dtype nor its revision)"
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,8 @@ def _in_float32(settings):
 
 
 def test_similarities_are_those_of_the_notebook(embeddings, task, settings, claims):
-    _close(claims, published.notebook_similarity(embeddings.vectors(SENTENCES, task), task, settings.dtype))
+    departure = published.notebook_similarity(embeddings.vectors(SENTENCES, task), task, settings.dtype)
+    _close(claims, departure, UNKNOWN_OF_THE_NOTEBOOK)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_similarities_are_those_of_the_notebook(embeddings, task, settings, clai
 )
 def test_task_differences_are_those_of_the_notebook(embeddings, device, pair, settings, claims):
     first, second = (similarity_matrix(embeddings.vectors(SENTENCES, task)) for task in pair)
-    _close(claims, published.notebook_difference(first, second, pair, settings.dtype))
+    _close(claims, published.notebook_difference(first, second, pair, settings.dtype), UNKNOWN_OF_THE_NOTEBOOK)
 
 
 @pytest.mark.requires_ability(OWN_PREFIX)
@@ -56,7 +58,9 @@ def test_hidden_states_of_the_base_weights_are_those_of_transformers(encoder, de
     _close(claims, published.transformers_hidden_states(encoder, None))
 
 
-def _close(claims, departure: published.Departure) -> None:
+def _close(claims, departure: published.Departure, *remarks: str) -> None:
     __tracebackhide__ = True
     claims.measured("largest difference from the published figures", departure.largest)
-    claims.at_most("largest difference as a share of the allowed one", departure.share, 1.0, worst=departure.worst)
+    claims.at_most(
+        "largest difference as a share of the allowed one", departure.share, 1.0, worst=[*departure.worst, *remarks]
+    )

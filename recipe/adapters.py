@@ -92,8 +92,8 @@ class Training:
     distilled: Mapping[str, Plan] = field(
         default_factory=lambda: {
             BASE: Plan(),
-            "separation": Plan(Target(translations=0.7, common=0.76)),
-            "classification": Plan(Target(topic=0.5, common=0.6), asked=0.3),
+            "separation": Plan(Target(translations=0.7, common=0.86)),
+            "classification": Plan(Target(topic=0.5, common=0.68), asked=0.3),
         }
     )
     retrieval: RetrievalPlan = field(default_factory=RetrievalPlan)

@@ -172,11 +172,12 @@ def write_native_checkpoint(
         },
     )
     for task in () if merged else tasks:
-        _write_adapter(folder / task.replace(".", "_").replace("-", "_"), tensors, task)
+        _write_adapter(folder / task.replace(".", "_").replace("-", "_"), tensors, task, published=fused)
     return tensors
 
 
-def _write_adapter(folder: Path, tensors: dict[str, torch.Tensor], task: str) -> None:
+def _write_adapter(folder: Path, tensors: dict[str, torch.Tensor], task: str, *, published: bool) -> None:
+    """Write an adapter with PEFT's names or, as the published files have them, by the original code's modules."""
     adapter = {}
     for name in [name for name in tensors if name.endswith(".original")]:
         key = name.removesuffix(".original")
@@ -190,9 +191,11 @@ def _write_adapter(folder: Path, tensors: dict[str, torch.Tensor], task: str) ->
             for part, block in zip(parts, outer.chunk(len(parts)), strict=True):
                 adapter[f"base_model.model.{part}.lora_A.weight"] = inner.clone()
                 adapter[f"base_model.model.{part}.lora_B.weight"] = block.clone()
+    modules = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name in adapter}
+    if published:
+        adapter = {_published_name(name): tensor for name, tensor in adapter.items()}
     folder.mkdir(exist_ok=True)
     save_file(adapter, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    modules = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name in adapter}
     _write_json(
         folder / "adapter_config.json",
         {
@@ -204,6 +207,11 @@ def _write_adapter(folder: Path, tensors: dict[str, torch.Tensor], task: str) ->
             "target_modules": sorted(modules),
         },
     )
+
+
+def _published_name(name: str) -> str:
+    name = name.removeprefix("base_model.model.").replace("self_attn.o_proj", "mixer.out_proj")
+    return f"encoder.{name}" if name.startswith("layers.") else name
 
 
 def _split(base: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -389,7 +389,7 @@ def _take_out(tensors):
 
 
 def _rename(tensors):
-    tensors["base_model.model.roberta.embeddings.lora_A"] = tensors.pop(FIRST_A)
+    tensors["base_model.model.elsewhere.lora_A"] = tensors.pop(FIRST_A)
 
 
 def _transpose(tensors):
@@ -402,7 +402,7 @@ def _transpose(tensors):
         (_take_out, f"1 missing (first: {FIRST_A})"),
         (
             _rename,
-            f"1 missing (first: {FIRST_A}); 1 unexpected (first: base_model.model.roberta.embeddings.lora_A)",
+            f"1 missing (first: {FIRST_A}); 1 unexpected (first: base_model.model.elsewhere.lora_A)",
         ),
         (_transpose, f"1 misshapen (first: {FIRST_A})"),
     ],

@@ -33,6 +33,13 @@ def test_figure_that_is_too_low_is_told(claims):
     assert message == "separation on cpu: accuracy: measured 0.9123, needs >= 0.95 (off by 0.038)"
 
 
+def test_figure_that_must_be_more_may_not_be_equal(claims):
+    claims.more_than("margin", 0.1, 0.0)
+    message = failure(claims.more_than, "margin", 0.0, 0.0)
+    assert message == "separation on cpu: margin: measured 0, needs > 0 (off by 0)"
+    assert "needs > 0" in failure(claims.more_than, "margin", float("nan"), 0.0)
+
+
 def test_figure_that_is_too_high_is_told(claims):
     message = failure(claims.at_most, "distance", 2.5e-6, 1e-6)
     assert message == "separation on cpu: distance: measured 2.5e-06, needs <= 1e-06 (off by 1.5e-06)"

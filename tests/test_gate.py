@@ -117,7 +117,13 @@ def test_known_fault_is_named(encoder, folder, inject, says):
 
 def test_answers_of_another_task_are_named(encoder, folder):
     found = finding(encoder, folder, faults.answered_by("classification"), task="separation")
-    assert "looks like: separation answers with the classification adapter and prefix" in found.explanation
+    assert "looks like: separation answers with the classification adapter" in found.explanation
+
+
+def test_answers_of_a_task_with_another_prefix_are_named_with_it(encoder, folder):
+    answers = gate.ask(encoder, lambda texts, task: encoder.encode(texts, "separation" if task == TASK else task))
+    found = gate.examine(answers, TASK, Baseline(folder), encoder)
+    assert f"looks like: {TASK} answers with the separation adapter and prefix" in found.explanation
 
 
 def test_rotated_space_needs_a_new_index(encoder, folder):
@@ -152,7 +158,8 @@ def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
 )
 def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
     manifest = json.loads((folder / stored.MANIFEST).read_text())
-    (folder / stored.MANIFEST).write_text(json.dumps({**manifest, entry: value}))
+    changed = {**manifest, entry: value}
+    (folder / stored.MANIFEST).write_text(json.dumps({**changed, "manifest_sha256": stored.own_hash(changed)}))
     found = judge(encoder, folder).findings[TASK]
     assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
 
@@ -236,7 +243,18 @@ def damaged(folder: Path, name: str, change) -> Path:
     ],
     ids=["missing", "truncated", "edited", "emptied"],
 )
-@pytest.mark.parametrize("name", [stored.ANCHORS, stored.TOKENS, stored.TOLERANCE])
+@pytest.mark.parametrize(
+    "name",
+    [
+        stored.ANCHORS,
+        stored.FIRST,
+        stored.LEDGER,
+        stored.SIGNATURES,
+        stored.TOKENS,
+        stored.TOLERANCE,
+        "similarity/separation.txt",
+    ],
+)
 def test_damaged_baseline_is_one_line_and_stays_as_it_is(encoder, folder, name, change):
     damaged(folder, name, change)
     before = contents(folder)
@@ -255,8 +273,36 @@ def test_damaged_manifest_is_one_line_and_stays_as_it_is(encoder, folder, conten
     assert contents(folder) == before
 
 
-def test_update_replaces_a_damaged_baseline(encoder, folder):
-    damaged(folder, stored.ANCHORS, lambda path: path.write_bytes(b"not tensors"))
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda manifest: manifest["files"].pop(stored.ANCHORS),
+        lambda manifest: manifest.pop("max_length"),
+        lambda manifest: manifest.update(prefixes=None),
+        lambda manifest: manifest.update(weights_sha256="0" * 64),
+        lambda manifest: [manifest.pop("anchors_sha256"), manifest["files"].pop(stored.ANCHORS)],
+    ],
+    ids=["no-anchors", "no-length", "no-prefixes", "other-weights", "no-trace-of-anchors"],
+)
+def test_manifest_edited_by_hand_is_one_line_and_does_not_turn_the_gate_off(encoder, folder, edit):
+    content = json.loads((folder / stored.MANIFEST).read_text())
+    edit(content)
+    (folder / stored.MANIFEST).write_text(json.dumps(content))
+    problem = judge(encoder, folder).problem
+    assert problem.startswith("snapshots/tiny/manifest.json: ") and "\n" not in problem
+
+
+def test_run_in_another_dtype_does_not_replace_a_float32_baseline(encoder, folder, monkeypatch):
+    before = contents(folder)
+    rounded = Encoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
+    monkeypatch.setattr(Baseline, "bounds", lambda self, dtype: dict.fromkeys(drift.STATISTICS, 1e-9))
+    assert update(rounded, folder).problem.startswith("not recorded: snapshots/tiny is in float32, ")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", [stored.ANCHORS, stored.LEDGER, stored.SIGNATURES, "similarity/separation.txt"])
+def test_update_replaces_a_damaged_baseline(encoder, folder, name):
+    damaged(folder, name, lambda path: path.write_bytes(b"not what was recorded"))
     assert update(encoder, folder).problem is None
     Baseline(folder).check_whole()
     assert {found.verdict.outcome for found in judge(encoder, folder).findings.values()} == {drift.IDENTICAL}

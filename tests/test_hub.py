@@ -140,7 +140,7 @@ def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tm
     before = contents(tmp_path)
     finished = run_pytest(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
     assert finished.returncode == 0, finished.stdout[-3000:]
-    assert f"revision main ({COMMIT})" in finished.stdout
+    assert f"revision main (cached: {COMMIT}; " in finished.stdout
     assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in finished.stdout
     assert contents(tmp_path) == before
 

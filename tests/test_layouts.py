@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fixtures import checkpoint as checkpoints
+from fixtures import gate, native_layout, null_set
+from fixtures.baseline import Baseline
 from fixtures.checkpoint import Checkpoint, inspect_checkpoint
 from fixtures.encoder import Encoder
 from fixtures.errors import CheckpointError, EncodeError
+from fixtures.folder_update import FolderUpdate
 from fixtures.known_models import published_model
 from fixtures.loading import load_model
 from fixtures.native_layout import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
@@ -403,6 +407,43 @@ def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert "needs base weights: this model has no adapters apart from its weights" in finished.stdout
     assert "note      no adapters: the model's weights themselves answer for separation" in finished.stdout
+
+
+def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_path):
+    checkpoint = inspect_checkpoint(folders[0] / "merged", only_tasks=["separation"])
+    encoder, folder = Encoder(load_model(checkpoint)), tmp_path / "merged"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "DTYPES", ("float32",))
+        whole = null_set.variations
+        patch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
+        update = FolderUpdate(folder)
+        assert gate.run(encoder, encoder.encode, Baseline(folder, update), update).problem is None
+        update.commit()
+    result = gate.run(encoder, encoder.encode, Baseline(folder), None)
+    assert {task: found.verdict.outcome for task, found in result.findings.items()} == {"separation": "identical"}
+
+
+def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folders, tmp_path):
+    folder = folders[0] / "fused"
+    file = folder / "separation" / "adapter_model.safetensors"
+    published = load_file(file)
+    assert "encoder.layers.0.mixer.out_proj.lora_A.weight" in published
+    assert "embeddings.word_embeddings.lora_embedding_B" in published
+    plain = open_encoder(folder, only_tasks=["separation"]).encode(TEXTS, "separation")
+    for spelling in (native_layout.peft_name, "roberta.{}".format):
+        renamed = Path(shutil.copytree(folder, tmp_path / str(id(spelling))))
+        spelled = {spelling(name): tensor for name, tensor in published.items()}
+        save_file(spelled, renamed / "separation" / file.name, metadata={"format": "pt"})
+        assert np.array_equal(open_encoder(renamed, only_tasks=["separation"]).encode(TEXTS, "separation"), plain)
+
+
+def test_adapter_that_holds_a_matrix_under_two_names_is_refused(folders, tmp_path):
+    folder = Path(shutil.copytree(folders[0] / "fused", tmp_path / "twice"))
+    file = folder / "separation" / "adapter_model.safetensors"
+    tensors = load_file(file)
+    name = "encoder.layers.0.mlp.fc1.lora_A.weight"
+    save_file({**tensors, f"roberta.{name}": tensors[name].clone()}, file, metadata={"format": "pt"})
+    assert "layers.0.mlp.fc1.lora_A.weight is there twice" in refusal(folder, only_tasks=["separation"])
 
 
 def test_original_layout_runs_under_all_its_tasks(folders):

@@ -92,6 +92,19 @@ def test_revision_of_a_local_model_is_refused(project, native_checkpoint):
     )
 
 
+def test_update_of_some_tasks_only_is_refused(project, native_checkpoint):
+    options = [f"--model={native_checkpoint}", "--snapshot-update", "--tasks=separation,text-matching"]
+    assert refused(project, *options) == (
+        "--snapshot-update records all of a model's tasks together: leave out --tasks separation,text-matching"
+    )
+
+
+def test_update_by_workers_on_several_devices_is_refused(project, native_checkpoint, monkeypatch):
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cuda:0", "cpu"])
+    options = [f"--model={native_checkpoint}", "--device=all", "--snapshot-update", "-n2", "--dist=loadgroup"]
+    assert refused(project, *options).startswith("--snapshot-update with -n and several devices: ")
+
+
 def test_unknown_task_is_refused_with_those_there_are(project, native_checkpoint):
     assert refused(project, f"--model={native_checkpoint}", "--tasks=separation,clustering") == (
         f"--tasks: unknown task 'clustering'; tiny has: {', '.join(TASKS)}"
@@ -272,13 +285,13 @@ def test_header_names_the_commit_of_a_hub_model_in_the_cache(project, monkeypatc
     (references / revision).write_text("c0ffee\n")
     options = [] if revision == "main" else [f"--revision={revision}"]
     result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model", *options)
-    result.stdout.fnmatch_lines([f"model: some-org/some-model, revision {revision} (c0ffee); tasks: all"])
+    result.stdout.fnmatch_lines([f"model: some-org/some-model, revision {revision} (cached: c0ffee; *); tasks: all"])
 
 
 def test_header_says_when_a_hub_model_is_not_in_the_cache(project, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model")
-    result.stdout.fnmatch_lines(["model: some-org/some-model, revision main (not in the cache yet); tasks: all"])
+    result.stdout.fnmatch_lines(["model: some-org/some-model, revision main (not in the cache yet; *); tasks: all"])
 
 
 def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(project):

@@ -72,10 +72,11 @@ def test_hidden_states_pass_and_fail(asked):
     assert nudged.worst[0].startswith("token 2 component 9: published ")
 
 
-def test_hidden_states_of_another_number_of_tokens_are_refused():
+def test_hidden_states_of_another_number_of_tokens_are_infinitely_far():
     encoder = SimpleNamespace(hidden_states=lambda text, task, prefix: np.zeros((16, 1024), dtype=np.float32))
-    with pytest.raises(ValueError, match=r"shape \(16, 1024\), published are \(17, 1024\)"):
-        published.transformers_hidden_states(encoder, None)
+    departure = published.transformers_hidden_states(encoder, None)
+    assert departure.share == float("inf")
+    assert departure.worst == ["hidden states of shape (16, 1024), published are (17, 1024): other token ids?"]
 
 
 def test_not_a_number_is_too_far():

@@ -35,6 +35,8 @@ def main() -> int:
             for dtype in options.dtype:
                 figures = json.loads(_run("load", str(folder), dtype))
                 too_much |= figures["memory_share"] > ALLOWED
+                if (figures["adapted_matrices"], figures["scalings"]) != (147, [0.25]):
+                    raise SystemExit(f"not the published structure: {figures}")
                 print(f"{layout} in {dtype}:", *(f"  {name}: {value}" for name, value in figures.items()), sep="\n")
         if options.evals is not None:
             subprocess.run([sys.executable, "-m", "pytest", "--model", str(folder), *options.evals], check=False)
