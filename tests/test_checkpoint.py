@@ -86,6 +86,13 @@ def test_prefixes_come_from_sentence_transformers_where_the_config_has_none(own_
     assert inspect_checkpoint(own_checkpoint).prefixes == prompts
 
 
+def test_prefixes_that_no_file_states_are_known_to_be_assumed(own_checkpoint):
+    assert not inspect_checkpoint(own_checkpoint).prefixes_assumed
+    change_json(own_checkpoint / "config.json", task_instructions=None)
+    found = inspect_checkpoint(own_checkpoint)
+    assert found.prefixes_assumed and found.tasks == TASKS
+
+
 def test_prompts_that_name_no_adapter_are_not_taken_for_tasks(own_checkpoint):
     change_json(own_checkpoint / "config.json", task_instructions=None)
     write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": {"query": "", "document": ""}})
