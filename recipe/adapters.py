@@ -3,15 +3,16 @@
 Adapters of rank 4 on a frozen base have little room; trained together, the base learns to leave them some. Step by
 step one lesson is drawn: the base alone goes on learning what it was distilled for; separation and classification are
 distilled towards the teacher's vector of a text, changed in the way that the task asks for: nearer to the
-translations' mean, nearer to the text's topic, and with a part that all texts share, which lifts every similarity; the
-two retrieval adapters learn together from questions and passages (`recipe.retrieval`), text-matching from pairs of
-texts by what they have in common (`recipe.matching`).
+translations' mean, nearer to the text's topic, and with a part that all texts share, which lifts every similarity;
+the two retrieval adapters learn together from questions and passages (`recipe.retrieval`). Then the base stays as it
+is, and text-matching, which bends the space most, learns from pairs of texts by what they have in common
+(`recipe.matching`).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,8 +38,8 @@ from recipe.threads import available_cores
 from recipe.workspace import Workspace
 
 SEED = 0
-MAX_TOKENS = 128
-TEXTS_AT_ONCE = 60
+MAX_TOKENS = 96
+TEXTS_AT_ONCE = 40
 TOPICS = 128
 TOPIC_TEMPERATURE = 0.05
 
@@ -75,20 +76,33 @@ class Plan:
     """What a task is distilled towards, and how many texts a batch has, some of them asked."""
 
     target: Target = Target()
-    texts_per_batch: int = 240
+    texts_per_batch: int = 160
     asked: float = 0.0
 
 
 @dataclass(frozen=True)
-class Training:
-    """Settings of the stage; `shares` says how often each lesson is drawn."""
+class Stretch:
+    """A stretch of training: how long, how fast, and how often each lesson is drawn.
 
-    steps: int = 2_400
-    warmup: int = 60
-    adapter_rate: float = 5e-3
-    layer_rate: float = 3e-4
-    embedding_rate: float = 6e-4
+    At a layer rate of 0 the base stays as it is and only adapters learn.
+    """
+
+    steps: int
+    shares: Mapping[str, float]
+    adapter_rate: float
+    layer_rate: float = 0.0
+    warmup: int = 20
     save_every: int = 100
+
+    def factor(self, step: int) -> float:
+        """Share of the peak learning rates at `step`: warmed up, then falling linearly."""
+        return min(1.0, (step + 1) / self.warmup) * max(0.02, 1 - step / self.steps)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of the stage."""
+
     distilled: Mapping[str, Plan] = field(
         default_factory=lambda: {
             BASE: Plan(),
@@ -98,19 +112,18 @@ class Training:
     )
     retrieval: RetrievalPlan = field(default_factory=RetrievalPlan)
     matching: MatchingPlan = field(default_factory=MatchingPlan)
-    shares: Mapping[str, float] = field(
+    stretches: Mapping[str, Stretch] = field(
         default_factory=lambda: {
-            BASE: 0.26,
-            "separation": 0.13,
-            "classification": 0.15,
-            "retrieval": 0.26,
-            "text-matching": 0.20,
+            "together": Stretch(
+                steps=900,
+                shares={BASE: 0.25, "separation": 0.14, "classification": 0.16, "retrieval": 0.45},
+                adapter_rate=5e-3,
+                layer_rate=4e-4,
+                warmup=60,
+            ),
+            "matching": Stretch(steps=240, shares={"text-matching": 1.0}, adapter_rate=1.5e-2),
         }
     )
-
-    def factor(self, step: int) -> float:
-        """Share of the peak learning rates at `step`: warmed up, then falling linearly."""
-        return min(1.0, (step + 1) / self.warmup) * max(0.02, 1 - step / self.steps)
 
 
 class TaskTargets:
@@ -213,12 +226,16 @@ def adapters(workspace: Workspace, training: Training | None = None) -> None:
     model = AutoModel.from_pretrained(workspace.base, dtype=torch.float32)
     add_adapters(model, TASK_INSTRUCTIONS)
     lessons = make_lessons(workspace, model.config.hidden_size, training)
-    train_together(model, tokenizer, lessons, training, workspace.root / "adapters-state.pt")
+    states = {name: workspace.root / f"adapters-{name}.pt" for name in training.stretches}
+    for name, stretch in training.stretches.items():
+        train(model, tokenizer, lessons, stretch, states[name], name)
     for task in TASK_INSTRUCTIONS:
         save_adapter(model, task, workspace.adapters / adapter_folder(task))
     save_base(model, workspace.tuned)
     tokenizer.save_pretrained(workspace.tuned)
-    workspace.mark_done("adapters", steps=training.steps, shares=dict(training.shares))
+    workspace.mark_done("adapters", steps={name: stretch.steps for name, stretch in training.stretches.items()})
+    for state in states.values():
+        state.unlink(missing_ok=True)
 
 
 def make_lessons(workspace: Workspace, dimensions: int, training: Training) -> dict[str, Lesson]:
@@ -234,20 +251,21 @@ def make_lessons(workspace: Workspace, dimensions: int, training: Training) -> d
     for task, plan in training.distilled.items():
         targets = TaskTargets(texts, teacher, projection, plan.target)
         made[task] = DistilledLesson(texts, targets, sampler, task, plan)
-    return {name: made[name] for name in training.shares}
+    return made
 
 
-def train_together(
+def train(
     model: JinaEmbeddingsV3Model,
     tokenizer: PreTrainedTokenizerBase,
     lessons: Mapping[str, Lesson],
-    training: Training,
+    stretch: Stretch,
     state: Path,
+    title: str,
 ) -> None:
-    """Minimise the lessons' losses, one lesson a step, with AdamW over base and adapters."""
-    trained = {name: parameter for name, parameter in model.named_parameters() if "pooler" not in name}
-    optimizer = torch.optim.AdamW(_parameter_groups(trained, training), weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, training.factor)
+    """Minimise the lessons' losses, one lesson a step, with AdamW over adapters and, if it may learn, the base."""
+    trained = {name: parameter for name, parameter in model.named_parameters() if _is_trained(name, stretch)}
+    optimizer = torch.optim.AdamW(_parameter_groups(trained, stretch), weight_decay=0.0, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, stretch.factor)
     first = _resume(state, model, optimizer, schedule)
 
     def embed(texts: Sequence[str], task: str) -> Tensor:
@@ -257,17 +275,17 @@ def train_together(
 
     def unfreeze() -> None:
         """Choosing an adapter freezes the others, and a loss may rest on two of them."""
-        for parameter in trained.values():
-            parameter.requires_grad_(True)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name in trained)
 
     model.train()
     unfreeze()
-    names, shares = list(lessons), np.array([training.shares[name] for name in lessons])
+    names, shares = list(stretch.shares), list(stretch.shares.values())
     latest: dict[str, float] = {}
-    with tqdm(total=training.steps, initial=first, desc="adapters", unit="step") as bar:
-        for step in range(first, training.steps):
+    with tqdm(total=stretch.steps, initial=first, desc=f"adapters: {title}", unit="step") as bar:
+        for step in range(first, stretch.steps):
             rng = np.random.default_rng((SEED, step))
-            name = names[rng.choice(len(names), p=shares / shares.sum())]
+            name = names[rng.choice(len(names), p=shares)]
             loss = lessons[name].loss(embed, rng)
             model.zero_grad(set_to_none=True)
             unfreeze()
@@ -278,9 +296,8 @@ def train_together(
             latest[name] = 0.95 * latest.get(name, loss.item()) + 0.05 * loss.item()
             bar.update()
             bar.set_postfix({name: f"{value:.3f}" for name, value in latest.items()}, refresh=False)
-            if (step + 1) % training.save_every == 0 and step + 1 < training.steps:
+            if (step + 1) % stretch.save_every == 0 or step + 1 == stretch.steps:
                 _save(state, step + 1, model, optimizer, schedule)
-    state.unlink(missing_ok=True)
 
 
 def activate(model: JinaEmbeddingsV3Model, task: str) -> None:
@@ -302,13 +319,18 @@ def save_base(model: JinaEmbeddingsV3Model, folder: Path) -> None:
     plain.save_pretrained(folder)
 
 
-def _parameter_groups(trained: Mapping[str, nn.Parameter], training: Training) -> Iterator[dict[str, Any]]:
-    for rate, wanted in (
-        (training.adapter_rate, lambda name: "lora_" in name),
-        (training.embedding_rate, lambda name: "lora_" not in name and "word_embeddings" in name),
-        (training.layer_rate, lambda name: "lora_" not in name and "word_embeddings" not in name),
-    ):
-        yield {"params": [parameter for name, parameter in trained.items() if wanted(name)], "lr": rate}
+def _is_trained(name: str, stretch: Stretch) -> bool:
+    """The base's word embeddings have learnt what they can, and their gradient is half of a step's time."""
+    if "pooler" in name:
+        return False
+    return "lora_" in name or (stretch.layer_rate > 0 and "word_embeddings" not in name)
+
+
+def _parameter_groups(trained: Mapping[str, nn.Parameter], stretch: Stretch) -> list[dict[str, Any]]:
+    adapters = [parameter for name, parameter in trained.items() if "lora_" in name]
+    base = [parameter for name, parameter in trained.items() if "lora_" not in name]
+    groups = [{"params": adapters, "lr": stretch.adapter_rate}]
+    return [*groups, {"params": base, "lr": stretch.layer_rate}] if base else groups
 
 
 def _save(state: Path, step: int, *parts: Any) -> None:

@@ -17,6 +17,7 @@ from recipe.held_out import (
     fingerprint,
     names_white_rabbit,
 )
+from recipe.pairs import load_pairs
 from recipe.texts import load_groups, load_texts
 from recipe.workspace import Workspace, write_json
 
@@ -28,6 +29,7 @@ def audit(workspace: Workspace) -> None:
     trained_on = sorted(
         {text.text for text in load_texts(workspace)}
         | {text for group in load_groups(workspace) for wordings in group.texts.values() for text in wordings}
+        | {text for pair in load_pairs(workspace) for text in (pair.question, pair.passage)}
     )
     result = audit_texts(trained_on)
     write_json(workspace.root / FILE_NAME, result)

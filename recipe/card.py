@@ -178,9 +178,12 @@ def _training(workspace: Workspace, audit: Mapping[str, Any]) -> str:
 
 The base was distilled from Google's multilingual Universal Sentence Encoder v3 (Apache-2.0), which
 the package {TEACHER_PACKAGE} carries, in {base["steps"]:,} steps; mean cosine to the target at
-the end {base["cosine_to_teacher"]}. It and the adapters saw {audit["training_texts"]:,} texts
-(SHA-256 of all: `{audit["training_texts_sha256"]}`), and frequent words of the package
-{WORD_LIST_PACKAGE} (CC-BY-SA-4.0). The texts were read for training; none of them is shipped.
+the end {base["cosine_to_teacher"]}. Then the adapters were trained, four of them together with the base, in
+{" and ".join(f"{steps:,}" for steps in workspace.facts("adapters")["steps"].values())} steps. They saw \
+{audit["training_texts"]:,} texts (SHA-256 of all:
+`{audit["training_texts_sha256"]}`), {workspace.facts("pairs")["pairs"]:,} pairs of questions and
+passages made of them among these, and frequent words of the package {WORD_LIST_PACKAGE} (CC-BY-SA-4.0).
+The texts were read for training; none of them is shipped.
 
 {table(["registry", "packages", "read for", "licence"], sources)}"""
 

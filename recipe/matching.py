@@ -38,8 +38,8 @@ class MatchingPlan:
 
     scale: float = 0.68
     same_meaning: float = 0.9
-    same_language: float = 0.17
-    paraphrase: float = 0.12
+    same_language: float = 0.21
+    paraphrase: float = 0.08
     paraphrased: int = 30
     translated: int = 24
 

@@ -23,11 +23,11 @@ class RetrievalPlan:
     passages of a batch answer a question as well.
     """
 
-    pairs_per_batch: int = 96
+    pairs_per_batch: int = 80
     temperature: float = 0.05
-    teacher_share: float = 0.3
-    answer_share: float = 0.4
-    contrast_weight: float = 0.15
+    teacher_share: float = 0.2
+    answer_share: float = 0.2
+    contrast_weight: float = 0.4
 
 
 def contrast_loss(questions: Tensor, passages: Tensor, teacher: Tensor, plan: RetrievalPlan) -> Tensor:

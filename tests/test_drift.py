@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -131,6 +134,13 @@ def test_signed_mean_is_bounded_as_a_figure_of_either_sign():
     bounds = measured_bounds(means(80), comparisons=5, texts=1000)
     assert max(sample["matrix mean"] for sample in means(20_000)) <= bounds["matrix mean"] < 8e-8
     assert bounds["matrix mean"] < bounds["matrix rms"] / 10  # a logarithm takes luck near zero for spread
+
+
+def test_no_stored_bound_of_mini_leaves_a_statistic_without_a_say():
+    stored = json.loads((Path(__file__).parents[1] / "snapshots" / "mini" / "tolerance.json").read_text())
+    for entry in stored.values():  # |mean| <= rms <= max: a looser bound on the lesser one could never be met first
+        bounds = entry["bounds"]
+        assert bounds["matrix mean"] <= bounds["matrix max"] and bounds["matrix rms"] <= bounds["matrix max"]
 
 
 def test_bounds_grow_with_the_noise_they_were_measured_from():

@@ -130,6 +130,7 @@ def weight_faults(prefixes: dict[str, str]) -> list[Fault]:
 
 _OUTCOMES = {
     "embeddings rotated": drift.ROTATED,
+    "first half of the components swapped with the second": drift.ROTATED,
     "NaN in one row of a mixed batch": "not finite",
     "pooled in float16 with overflow": "not finite",
     **dict.fromkeys(

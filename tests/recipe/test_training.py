@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -224,8 +224,14 @@ def test_some_texts_are_asked():
 
 @pytest.fixture
 def few_lessons() -> adapters.Training:
-    """A joint training of a few steps, each lesson among them."""
-    return adapters.Training(steps=14, warmup=2, save_every=5)
+    """Both stretches, a few steps each, every lesson among them."""
+    together, matching_alone = adapters.Training().stretches.values()
+    return adapters.Training(
+        stretches={
+            "together": replace(together, steps=14, warmup=2, save_every=5),
+            "matching": replace(matching_alone, steps=3, warmup=1, save_every=2),
+        }
+    )
 
 
 @pytest.fixture
