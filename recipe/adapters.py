@@ -239,7 +239,7 @@ def adapters(workspace: Workspace, training: Training | None = None) -> None:
 
 
 def make_lessons(workspace: Workspace, dimensions: int, training: Training) -> dict[str, Lesson]:
-    """The lessons that have a share."""
+    """Every lesson, by name."""
     texts = load_texts(workspace)
     teacher = np.load(workspace.teacher, mmap_mode="r")
     projection = principal_directions(teacher, dimensions)
