@@ -18,6 +18,8 @@ from fixtures.remote_code import RemoteCodeEncoder
 from tests.layouts import MATRYOSHKA, PREFIXES, TASKS, edit_json, write_tokenizer
 
 ROOT = Path(__file__).parent.parent
+CODE_REPOSITORY = "someone/some-code"
+CODE_COMMITS = {"main": "a" * 40, "v1": "b" * 40}
 TEXTS = ["Follow the white rabbit.", "Hello", "", "the query for the document " * 12]
 
 
@@ -196,6 +198,69 @@ def test_code_revision_without_trust_is_a_usage_error(tmp_path):
     finished = run_pytest("evals", "--code-revision", "main", "--collect-only", home=tmp_path)
     assert finished.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--code-revision 'main': needs --trust-remote-code too" in finished.stderr
+
+
+# --- code in a repository of its own ---------------------------------------------------------------------------------
+
+
+def name_code_repository(folder: Path) -> None:
+    classes = {"AutoConfig": "SmallConfig", "AutoModel": "SmallModel"}
+    auto_map = {auto: f"{CODE_REPOSITORY}--modeling_small.{name}" for auto, name in classes.items()}
+    edit_json(folder / "config.json", auto_map=auto_map)
+
+
+@pytest.fixture
+def home(folder, tmp_path):
+    """An HF_HOME whose cache holds the code at main and, without an encode, at the tag v1."""
+    name_code_repository(folder)
+    cached = tmp_path / "home" / "hub" / f"models--{CODE_REPOSITORY.replace('/', '--')}"
+    (cached / "refs").mkdir(parents=True)
+    for (reference, commit), method in zip(CODE_COMMITS.items(), ("def encode(", "def other("), strict=True):
+        (cached / "refs" / reference).write_text(commit)
+        snapshot = cached / "snapshots" / commit
+        snapshot.mkdir(parents=True)
+        code = (folder / "modeling_small.py").read_text()
+        (snapshot / "modeling_small.py").write_text(code.replace("def encode(", method))
+    (folder / "modeling_small.py").unlink()
+    return tmp_path / "home"
+
+
+def evaluate_norms(folder: Path, home: Path, *options: str) -> subprocess.CompletedProcess:
+    chosen = ("evals/test_contract.py", "-k", "norm and separation", "--device", "cpu", "--trust-remote-code")
+    return run_pytest(*chosen, "--model", str(folder), *options, home=home)
+
+
+def test_code_of_another_repository_is_run_at_the_commit_that_is_told(folder, home):
+    finished = evaluate_norms(folder, home)
+    assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr
+    assert f"note      its own code is commit {CODE_COMMITS['main']} of {CODE_REPOSITORY}" in finished.stdout
+
+
+@pytest.mark.parametrize("revision", ["v1", CODE_COMMITS["v1"]])
+def test_code_revision_pins_the_code_that_is_run(folder, home, revision):
+    finished = evaluate_norms(folder, home, "--code-revision", revision)
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "its own SmallModel has no encode(texts, task=...)" in finished.stdout + finished.stderr
+
+
+def test_code_that_cannot_be_fetched_is_one_line_that_says_so(folder, tmp_path):
+    name_code_repository(folder)
+    finished = evaluate_norms(folder, tmp_path / "empty")
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in (finished.stdout + finished.stderr).splitlines() if CODE_REPOSITORY in line]
+    assert f"the model's own code: {CODE_REPOSITORY} isn't in the Hub cache and can't be downloaded" in line
+    assert line.endswith("or leave out --trust-remote-code")
+
+
+def test_unknown_code_revision_is_one_line_that_names_it(folder, home):
+    finished = evaluate_norms(folder, home, "--code-revision", "v9")
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"the model's own code: {CODE_REPOSITORY}@v9 isn't in the Hub cache" in finished.stdout + finished.stderr
+
+
+def test_code_revision_of_code_beside_the_weights_is_refused(folder):
+    with pytest.raises(CheckpointError, match=r"--code-revision 'v1': its code lies beside its weights"):
+        inspect_checkpoint(folder, trust_remote_code=True, code_revision="v1")
 
 
 def run_pytest(*arguments: str, home: Path) -> subprocess.CompletedProcess:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from xml.etree import ElementTree
 
 import pandas  # noqa: F401  pytester forgets what is first imported inside a run
@@ -58,6 +59,25 @@ def test_contract_fails_where_a_vector_depends_on_its_batch(project, native_chec
     result = run(project, native_checkpoint, "evals/test_contract.py", *options)
     result.assert_outcomes(failed=2, passed=1)
     assert "largest cosine distance: measured" in section(result, "FAILURES")
+
+
+def test_what_a_library_warns_of_is_a_note_and_no_failure(project, native_checkpoint, monkeypatch):
+    def warning(step, message):
+        def warned(*arguments, **options):
+            warnings.warn(message, FutureWarning, stacklevel=1)
+            return step(*arguments, **options)
+
+        return warned
+
+    monkeypatch.setattr(loading, "load_model", warning(loading.load_model, "load_adapter will be removed"))
+    monkeypatch.setattr(Encoder, "forward", warning(Encoder.forward, "return_dict will be removed\nin 6.0"))
+    result = run(project, native_checkpoint, *FEW)
+    result.assert_outcomes(passed=len(TASKS), deselected=result.parseoutcomes()["deselected"])
+    notes = [line for line in result.outlines if " warns: " in line]
+    assert notes == [
+        "note      a library warns: load_adapter will be removed",
+        "note      a library warns: return_dict will be removed",
+    ]
 
 
 def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(project, native_checkpoint):
