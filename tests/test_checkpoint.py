@@ -215,6 +215,14 @@ def test_prefixes_that_map_nothing_are_refused(own_checkpoint, stated):
     assert refusal(own_checkpoint) == "FOLDER/config.json: task_instructions must map each task to its prefix"
 
 
+def test_prompts_of_its_own_are_not_replaced_by_those_of_jina(own_checkpoint):
+    change_json(own_checkpoint / "config.json", task_instructions=None)
+    write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": {"query": "ask: ", "document": ""}})
+    assert refusal(own_checkpoint).startswith(
+        "FOLDER/config_sentence_transformers.json: none of its prompts 'query', 'document' is named as a task"
+    )
+
+
 def test_prompts_that_map_nothing_are_refused(own_checkpoint):
     change_json(own_checkpoint / "config.json", task_instructions=None)
     write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": ["separation"]})
