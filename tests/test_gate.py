@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from fixtures import baseline as stored
-from fixtures import drift, faults, gate, null_set
+from fixtures import drift, faults, gate, null_set, recording
+from fixtures.answers import ask
 from fixtures.baseline import Baseline
 from fixtures.checkpoint import inspect_checkpoint
 from fixtures.encoder import Encoder
+from fixtures.findings import Finding, examine
 from fixtures.folder_update import FolderUpdate
 from fixtures.loading import load_model
 from tests.faults import catalogue
@@ -30,7 +32,7 @@ def recorded(encoder, tmp_path_factory) -> Path:
     """A baseline of the tiny model, in float32 only."""
     folder = tmp_path_factory.mktemp("snapshots") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "DTYPES", ("float32",))
+        patch.setattr(recording, "DTYPES", ("float32",))
         result = update(encoder, folder)
     assert result.notes == ["recorded anchors in snapshots/tiny, with bounds from a new null set"]
     return folder
@@ -39,7 +41,7 @@ def recorded(encoder, tmp_path_factory) -> Path:
 @pytest.fixture
 def folder(recorded, tmp_path, monkeypatch) -> Path:
     """A copy of the baseline that a test may change; updates of it run a short null set."""
-    monkeypatch.setattr(gate, "DTYPES", ("float32",))
+    monkeypatch.setattr(recording, "DTYPES", ("float32",))
     whole = null_set.variations
     monkeypatch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
     return Path(shutil.copytree(recorded, tmp_path / "tiny"))
@@ -56,10 +58,10 @@ def judge(encoder: Encoder, folder: Path) -> gate.GateResult:
     return gate.run(encoder, encoder.encode, Baseline(folder), None)
 
 
-def finding(encoder: Encoder, folder: Path, inject, task: str = TASK) -> gate.Finding:
+def finding(encoder: Encoder, folder: Path, inject, task: str = TASK) -> Finding:
     with inject(encoder, task) as faulty:
-        answers = gate.ask(encoder, faulty.encode)
-        return gate.examine(answers, task, Baseline(folder), encoder)
+        answers = ask(encoder, faulty.encode)
+        return examine(answers, task, Baseline(folder), encoder)
 
 
 def test_same_model_is_identical_on_every_task(encoder, folder):
@@ -121,8 +123,8 @@ def test_answers_of_another_task_are_named(encoder, folder):
 
 
 def test_answers_of_a_task_with_another_prefix_are_named_with_it(encoder, folder):
-    answers = gate.ask(encoder, lambda texts, task: encoder.encode(texts, "separation" if task == TASK else task))
-    found = gate.examine(answers, TASK, Baseline(folder), encoder)
+    answers = ask(encoder, lambda texts, task: encoder.encode(texts, "separation" if task == TASK else task))
+    found = examine(answers, TASK, Baseline(folder), encoder)
     assert f"looks like: {TASK} answers with the separation adapter and prefix" in found.explanation
 
 
@@ -201,9 +203,9 @@ def test_what_is_not_finite_is_never_recorded(encoder, folder):
 def test_model_that_changes_while_it_is_measured_is_never_recorded(encoder, folder, monkeypatch):
     before = contents(folder)
     file = encoder.loaded.checkpoint.folder / "tokenizer.json"
-    original, measure = file.read_bytes(), gate.measure_tolerance
+    original, measure = file.read_bytes(), recording.measure_tolerance
     monkeypatch.setattr(
-        gate, "measure_tolerance", lambda *arguments: (file.write_bytes(original + b"\n"), measure(*arguments))[1]
+        recording, "measure_tolerance", lambda *arguments: (file.write_bytes(original + b"\n"), measure(*arguments))[1]
     )
     staged = FolderUpdate(folder)
     try:

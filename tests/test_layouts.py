@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fixtures import checkpoint as checkpoints
-from fixtures import gate, native_layout, null_set
+from fixtures import gate, native_layout, null_set, recording
 from fixtures.baseline import Baseline
 from fixtures.checkpoint import Checkpoint, inspect_checkpoint
 from fixtures.encoder import Encoder
@@ -413,7 +413,7 @@ def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_pa
     checkpoint = inspect_checkpoint(folders[0] / "merged", only_tasks=["separation"])
     encoder, folder = Encoder(load_model(checkpoint)), tmp_path / "merged"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "DTYPES", ("float32",))
+        patch.setattr(recording, "DTYPES", ("float32",))
         whole = null_set.variations
         patch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
         update = FolderUpdate(folder)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fixtures import gate
 from fixtures.anchors import AnchorSet
+from fixtures.answers import Answers
 from fixtures.baseline import Baseline, listed_tokens
 from fixtures.corpus import shown_sentences
 from fixtures.encoder import Encoder
-from fixtures.gate import Answers, Finding
+from fixtures.findings import Finding, examine
 from tests.faults.rivals import RIVALS, Observation
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ class Laboratory:
         """Run the gate on a task's embeddings of the anchors and the token ids behind them."""
         listed = dict(zip(self.anchors.token_texts, tokens, strict=True))
         answers = Answers(self.anchors, {task: vectors}, listed_tokens(listed))
-        return gate.examine(answers, task, self.baseline, self.encoder)
+        return examine(answers, task, self.baseline, self.encoder)
 
     def observe(self, encoder: Encoder, task: str) -> tuple[Finding, Observation]:
         """Have an encoder, faulty or not, answer, and run our gate; give what other gates need too."""
