@@ -151,13 +151,16 @@ def contents(folder: Path) -> dict[str, float]:
     return {str(path): path.stat().st_mtime for path in folder.rglob("*") if path.is_file()}
 
 
-def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tmp_path):
-    before = contents(tmp_path)
+def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tmp_path, monkeypatch):
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    before = contents(tmp_path) | contents(ROOT / "snapshots")
     finished = run_pytest(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert f"revision main (cached: {COMMIT}; " in finished.stdout
     assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in finished.stdout
-    assert contents(tmp_path) == before
+    assert contents(tmp_path) | contents(ROOT / "snapshots") == before
 
 
 def test_revision_that_is_not_in_the_cache_is_one_line(home):
