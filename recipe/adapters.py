@@ -1,12 +1,12 @@
 """Stage `adapters`: five PEFT adapters, trained together with the base.
 
-Adapters of rank 4 on a frozen base have little room; trained together, the base learns to leave them some. Step by
-step one lesson is drawn: the base alone goes on learning what it was distilled for; separation and classification are
-distilled towards the teacher's vector of a text, changed in the way that the task asks for: nearer to the
-translations' mean, nearer to the text's topic, and with a part that all texts share, which lifts every similarity;
-the two retrieval adapters learn together from questions and passages (`recipe.retrieval`). Then the base stays as it
-is, and text-matching, which bends the space most, learns from pairs of texts by what they have in common
-(`recipe.matching`).
+Adapters of rank 4 on a frozen base have little room; trained together, the base learns to leave them some, and is
+from then on what the adapters have in common, not an encoder of its own. Step by step one lesson is drawn. Separation,
+classification and text-matching are distilled towards the teacher's vector of a text, changed in the way that the
+task asks for: nearer to the translations' mean; nearer to the text's topic; with a part that all texts share, which
+lifts every similarity; with a part that all texts of a language share, which puts a paraphrase above a translation. The
+two retrieval adapters learn together from questions and passages (`recipe.retrieval`). Then the base stays as it is,
+and text-matching, which has the furthest to go, learns on alone, and faster.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model, PreTra
 
 from fixtures.known_models import adapter_folder
 from recipe.base import distillation_loss, principal_directions, projected_targets
-from recipe.lesson import BASE, Embed, Lesson
+from recipe.lesson import Embed, Lesson
 from recipe.lora import add_adapters, save_adapter
-from recipe.matching import MatchingLesson, MatchingPlan
 from recipe.model import TASK_INSTRUCTIONS, encode, unit_rows
 from recipe.questions import ask_about, ask_whether
 from recipe.retrieval import RetrievalLesson, RetrievalPlan
 from recipe.sources import CORE_LANGUAGES
 from recipe.texts import TrainingText, load_texts
 from recipe.threads import available_cores
+from recipe.training_state import save_state
 from recipe.workspace import Workspace
 
 SEED = 0
@@ -56,6 +56,13 @@ KINDS = {
     "verse": 0.04,
     "interface": 0.03,
 }
+"""Kinds of texts (`recipe.texts`) and their shares in a batch."""
+
+LONG_TEXTS_TOO = KINDS | {"passage": 0.20, "joined": 0.12, "verse": 0.10, "question": 0.08, "word": 0.05}
+"""More of the long ones."""
+
+MATCHING_LONG_TEXTS = "text-matching, long texts too"
+"""The lesson of the last stretch."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +76,16 @@ class Target:
     translations: float = 0.4
     topic: float = 0.0
     common: float = 0.0
+    language: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a task is distilled towards, and how many texts a batch has, some of them asked."""
+    """What a task is distilled towards, and how many texts of which kinds a batch has, some of them asked."""
 
+    task: str
     target: Target = Target()
+    kinds: Mapping[str, float] = field(default_factory=lambda: KINDS)
     texts_per_batch: int = 160
     asked: float = 0.0
 
@@ -105,23 +115,23 @@ class Training:
 
     distilled: Mapping[str, Plan] = field(
         default_factory=lambda: {
-            BASE: Plan(),
-            "separation": Plan(Target(translations=0.7, common=0.86)),
-            "classification": Plan(Target(topic=0.5, common=0.68), asked=0.3),
+            "separation": Plan("separation", Target(translations=0.7, common=0.86)),
+            "classification": Plan("classification", Target(topic=0.5, common=0.68), asked=0.3),
+            "text-matching": Plan("text-matching", Target(translations=0.6, language=0.42)),
+            MATCHING_LONG_TEXTS: Plan("text-matching", Target(translations=0.7, language=0.42), kinds=LONG_TEXTS_TOO),
         }
     )
     retrieval: RetrievalPlan = field(default_factory=RetrievalPlan)
-    matching: MatchingPlan = field(default_factory=MatchingPlan)
     stretches: Mapping[str, Stretch] = field(
         default_factory=lambda: {
             "together": Stretch(
-                steps=900,
-                shares={BASE: 0.25, "separation": 0.14, "classification": 0.16, "retrieval": 0.45},
-                adapter_rate=5e-3,
+                steps=1_000,
+                shares={"separation": 0.13, "classification": 0.15, "text-matching": 0.27, "retrieval": 0.45},
+                adapter_rate=6e-3,
                 layer_rate=4e-4,
                 warmup=60,
             ),
-            "matching": Stretch(steps=240, shares={"text-matching": 1.0}, adapter_rate=1.5e-2),
+            "matching": Stretch(steps=400, shares={MATCHING_LONG_TEXTS: 1.0}, adapter_rate=1.2e-2),
         }
     )
 
@@ -139,6 +149,7 @@ class TaskTargets:
         groups = np.array([-1 if text.group is None else text.group for text in texts])
         self._meanings = projected_targets(teacher, groups, self._projection, target.translations)
         self._common = _unit_vector(projection.shape[1], SEED + 2)
+        self._languages = _opposed_directions(len(CORE_LANGUAGES), projection.shape[1], SEED + 3)
 
     def of(self, numbers: np.ndarray) -> Tensor:
         """Unit targets of some texts."""
@@ -146,6 +157,9 @@ class TaskTargets:
         if self._target.topic:
             vectors = unit_rows(vectors + self._target.topic * self._topic_of(vectors))
         vectors = vectors + self._target.common * self._common
+        if self._target.language:
+            languages = [CORE_LANGUAGES.index(self._texts[number].language) for number in numbers]
+            vectors = vectors + self._target.language * self._languages[languages]
         return torch.from_numpy(unit_rows(vectors))
 
     @cached_property
@@ -170,7 +184,7 @@ class TaskTargets:
 class Sampler:
     """Draws texts of the six languages, as many of each, the kinds in given shares."""
 
-    def __init__(self, texts: Sequence[TrainingText], kinds: Mapping[str, float] = KINDS) -> None:
+    def __init__(self, texts: Sequence[TrainingText], kinds: Mapping[str, float]) -> None:
         self._texts = texts
         self._kinds = kinds
         self._pools: dict[tuple[str, str], list[int]] = {}
@@ -198,15 +212,12 @@ def worded(text: TrainingText, asked: float, rng: random.Random) -> str:
 
 
 class DistilledLesson(Lesson):
-    """Texts of all kinds under one task, or under the base."""
+    """Texts of all kinds under one task."""
 
-    def __init__(
-        self, texts: Sequence[TrainingText], targets: TaskTargets, sampler: Sampler, task: str, plan: Plan
-    ) -> None:
+    def __init__(self, texts: Sequence[TrainingText], targets: TaskTargets, sampler: Sampler, plan: Plan) -> None:
         self._texts = texts
         self._targets = targets
         self._sampler = sampler
-        self._task = task
         self._plan = plan
 
     def loss(self, embed: Embed, rng: np.random.Generator) -> Tensor:
@@ -214,7 +225,7 @@ class DistilledLesson(Lesson):
         numbers = self._sampler.draw(self._plan.texts_per_batch, rng)
         asking = random.Random(int(rng.integers(2**32)))
         texts = [worded(self._texts[number], self._plan.asked, asking) for number in numbers]
-        return distillation_loss(embed(texts, self._task), self._targets.of(numbers))[0]
+        return distillation_loss(embed(texts, self._plan.task), self._targets.of(numbers))[0]
 
 
 def adapters(workspace: Workspace, training: Training | None = None) -> None:
@@ -232,7 +243,6 @@ def adapters(workspace: Workspace, training: Training | None = None) -> None:
     for task in TASK_INSTRUCTIONS:
         save_adapter(model, task, workspace.adapters / adapter_folder(task))
     save_base(model, workspace.tuned)
-    tokenizer.save_pretrained(workspace.tuned)
     workspace.mark_done("adapters", steps={name: stretch.steps for name, stretch in training.stretches.items()})
     for state in states.values():
         state.unlink(missing_ok=True)
@@ -243,14 +253,12 @@ def make_lessons(workspace: Workspace, dimensions: int, training: Training) -> d
     texts = load_texts(workspace)
     teacher = np.load(workspace.teacher, mmap_mode="r")
     projection = principal_directions(teacher, dimensions)
-    sampler = Sampler(texts)
     made: dict[str, Lesson] = {
         "retrieval": RetrievalLesson(workspace, projection, training.retrieval),
-        "text-matching": MatchingLesson(workspace, training.matching),
     }
-    for task, plan in training.distilled.items():
+    for name, plan in training.distilled.items():
         targets = TaskTargets(texts, teacher, projection, plan.target)
-        made[task] = DistilledLesson(texts, targets, sampler, task, plan)
+        made[name] = DistilledLesson(texts, targets, Sampler(texts, plan.kinds), plan)
     return made
 
 
@@ -270,8 +278,9 @@ def train(
 
     def embed(texts: Sequence[str], task: str) -> Tensor:
         activate(model, task)
-        prefix = TASK_INSTRUCTIONS.get(task, "")
-        return encode(model, tokenizer, texts, prefix=prefix, max_tokens=MAX_TOKENS, batch_size=TEXTS_AT_ONCE)
+        return encode(
+            model, tokenizer, texts, prefix=TASK_INSTRUCTIONS[task], max_tokens=MAX_TOKENS, batch_size=TEXTS_AT_ONCE
+        )
 
     def unfreeze() -> None:
         """Choosing an adapter freezes the others, and a loss may rest on two of them."""
@@ -301,12 +310,8 @@ def train(
 
 
 def activate(model: JinaEmbeddingsV3Model, task: str) -> None:
-    """Let one adapter answer, or none."""
-    if task == BASE:
-        model.disable_adapters()
-    else:
-        model.enable_adapters()
-        model.set_adapter(adapter_folder(task))
+    """Let one adapter answer."""
+    model.set_adapter(adapter_folder(task))
 
 
 def save_base(model: JinaEmbeddingsV3Model, folder: Path) -> None:
@@ -334,9 +339,7 @@ def _parameter_groups(trained: Mapping[str, nn.Parameter], stretch: Stretch) -> 
 
 
 def _save(state: Path, step: int, *parts: Any) -> None:
-    partial = state.with_suffix(".partial")
-    torch.save({"step": step, "parts": [part.state_dict() for part in parts]}, partial)
-    partial.replace(state)
+    save_state(state, {"step": step, "parts": [part.state_dict() for part in parts]})
 
 
 def _resume(state: Path, *parts: Any) -> int:
@@ -353,3 +356,10 @@ def _unit_vector(dimensions: int, seed: int) -> np.ndarray:
     """A direction that has nothing to do with any meaning."""
     drawn = np.random.default_rng(seed).standard_normal((1, dimensions)).astype(np.float32)
     return unit_rows(drawn)
+
+
+def _opposed_directions(count: int, dimensions: int, seed: int) -> np.ndarray:
+    """Unit vectors, (count, dimensions), as far from each other as so many can be: the corners of a simplex."""
+    drawn = np.random.default_rng(seed).standard_normal((dimensions, count)).astype(np.float32)
+    corners = np.linalg.qr(drawn).Q.T
+    return unit_rows(corners - corners.mean(0))

@@ -25,6 +25,7 @@ from recipe.model import MATRYOSHKA_DIMENSIONS, create_student, mean_pool
 from recipe.teach import Teacher
 from recipe.texts import load_texts
 from recipe.threads import available_cores
+from recipe.training_state import save_state
 from recipe.workspace import Workspace
 
 SEED = 0
@@ -77,7 +78,7 @@ def base(workspace: Workspace, settings: Distillation | None = None) -> None:
     state = workspace.root / "base-state.pt"
     if not state.exists():
         start_from_teacher(model, tokenizer, Teacher(), projection)
-        torch.save({"model": model.state_dict()}, state)
+        save_state(state, {"model": model.state_dict()})
     model.train()
     trainer = Trainer(model, tokens, targets, settings, state)
     trainer.run("embeddings", settings.embeddings, bag_of_pieces)
@@ -214,7 +215,7 @@ class Trainer:
                     self._save(name, step, cosine, optimizer, schedule)
         finished = [*self.saved.get("finished", []), name]
         self.saved = {"finished": finished, "model": self.model.state_dict(), "cosine": cosine}
-        torch.save(self.saved, self.state)
+        save_state(self.state, self.saved)
         return cosine
 
     def _step(self, batch: np.ndarray, embed: Any, optimizer: torch.optim.Optimizer, phase: Phase) -> float:
@@ -256,6 +257,4 @@ class Trainer:
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
         }
-        partial = self.state.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.state)
+        save_state(self.state, state)

@@ -149,8 +149,9 @@ Questions against passages, all 36 pairs of languages.
 ### Each task's own measure under the base and every adapter
 
 Rows: nDCG@10 with the column on the query side, nDCG@10 with the column on the passage side,
-V-measure of clusters by meaning, accuracy by topic of logistic regression on two English texts per
-topic, Spearman with the order paraphrase, translation, unrelated.
+V-measure of clusters by meaning (the 30 meanings and the declaration's articles), accuracy by topic of
+logistic regression on two English texts per topic, Spearman with the order paraphrase, translation,
+unrelated, as many pairs of each.
 
 {table(["", *columns], [[task, *(_three(measures["tasks"][task][c]) for c in columns)] for task in TASKS])}
 
@@ -169,6 +170,7 @@ Closest under text-matching: {closest["texts"][0]} and {closest["texts"][1]}, {_
 
 def _training(workspace: Workspace, audit: Mapping[str, Any]) -> str:
     base = workspace.facts("base")
+    together, alone = workspace.facts("adapters")["steps"].values()
     sources = [[source.registry, ", ".join(source.packages), source.use, source.licence] for source in SOURCES]
     versions = ", ".join(f"{package} {version(package)}" for package in RECIPE_PACKAGES)
     return f"""\
@@ -178,8 +180,8 @@ def _training(workspace: Workspace, audit: Mapping[str, Any]) -> str:
 
 The base was distilled from Google's multilingual Universal Sentence Encoder v3 (Apache-2.0), which
 the package {TEACHER_PACKAGE} carries, in {base["steps"]:,} steps; mean cosine to the target at
-the end {base["cosine_to_teacher"]}. Then the adapters were trained, four of them together with the base, in
-{" and ".join(f"{steps:,}" for steps in workspace.facts("adapters")["steps"].values())} steps. They saw \
+the end {base["cosine_to_teacher"]}. Then the adapters were trained together with the base in {together:,} steps,
+in which nothing held the base to what it was alone, and text-matching for {alone:,} more. They saw \
 {audit["training_texts"]:,} texts (SHA-256 of all:
 `{audit["training_texts_sha256"]}`), {workspace.facts("pairs")["pairs"]:,} pairs of questions and
 passages made of them among these, and frequent words of the package {WORD_LIST_PACKAGE} (CC-BY-SA-4.0).

@@ -1,4 +1,4 @@
-"""What a step of joint training is about: a task, or the base, and what its vectors should be like."""
+"""What a step of joint training is about: a task, or two, and what its vectors should be like."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import numpy as np
 from torch import Tensor
 
 Embed = Callable[[Sequence[str], str], Tensor]
-"""Unit vectors of texts under a task, or under "base": no adapter and no prefix."""
-
-BASE = "base"
+"""Unit vectors of texts under a task."""
 
 
 class Lesson(ABC):

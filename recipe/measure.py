@@ -74,7 +74,7 @@ def measure_checkpoint(
         "declaration": measure_declaration(checkpoint, articles),
         "meanings": {task: measure_meanings(checkpoint, meanings, task) for task in (BASE, *TASKS)},
         "retrieval": measure_retrieval(checkpoint, documents),
-        "tasks": measure_tasks(checkpoint, meanings, documents),
+        "tasks": measure_tasks(checkpoint, meanings, documents, articles),
         "notebook": measure_notebook(checkpoint, notebook),
     }
 
@@ -200,6 +200,7 @@ def measure_tasks(
     checkpoint: Checkpoint,
     meanings: Sequence[Mapping[str, Any]],
     documents: Sequence[Mapping[str, Any]],
+    articles: Mapping[str, Sequence[str]],
 ) -> dict[str, dict[str, float]]:
     """Each task's own measure under the base and under every adapter."""
     kinds = ("texts", "paraphrases")
@@ -207,6 +208,9 @@ def measure_tasks(
     count = len(meanings)
     meaning_labels = np.tile(np.arange(count), 2 * len(CORE_LANGUAGES))
     topics = [str(meaning["topic"]) for meaning in meanings]
+    long_texts = [text for lang in CORE_LANGUAGES for text in articles[lang]]
+    article_labels = count + np.tile(np.arange(len(articles[CORE_LANGUAGES[0]])), len(CORE_LANGUAGES))
+    clustered = np.concatenate([meaning_labels, article_labels])
     table: dict[str, dict[str, float]] = {task: {} for task in TASKS}
     for column in (BASE, *TASKS):
         vectors = checkpoint.encode(texts, column)
@@ -216,7 +220,8 @@ def measure_tasks(
         table["retrieval.passage"][column] = retrieval_figures(checkpoint, documents, "retrieval.query", column)[
             "nDCG@10"
         ]
-        table["separation"][column] = cluster_v_measure(vectors, meaning_labels)
+        long_vectors = checkpoint.encode(long_texts, column)
+        table["separation"][column] = cluster_v_measure(np.concatenate([vectors, long_vectors]), clustered)
         table["classification"][column] = few_shot_accuracy(vectors, np.tile(topics, 12), count)
         table["text-matching"][column] = graded_spearman(
             vectors, meaning_labels, np.repeat(np.arange(len(CORE_LANGUAGES)), 2 * count)
@@ -224,13 +229,17 @@ def measure_tasks(
     return table
 
 
-def cluster_v_measure(vectors: Vectors, labels: np.ndarray) -> float:
-    """V-measure of as many k-means clusters as there are meanings."""
-    from sklearn.cluster import KMeans
+def cluster_v_measure(vectors: Vectors, labels: np.ndarray, draws: int = 10) -> float:
+    """V-measure of as many clusters as there are meanings, mean over draws.
+
+    The clustering is the one of MTEB's clustering tasks.
+    """
+    from sklearn.cluster import MiniBatchKMeans
     from sklearn.metrics import v_measure_score
 
-    clusters = KMeans(len(set(labels)), n_init=4, random_state=0).fit_predict(vectors)
-    return float(v_measure_score(labels, clusters))
+    count = len(set(labels))
+    clusterings = [MiniBatchKMeans(count, n_init="auto", batch_size=512, random_state=draw) for draw in range(draws)]
+    return float(np.mean([v_measure_score(labels, one.fit_predict(vectors)) for one in clusterings]))
 
 
 def few_shot_accuracy(vectors: Vectors, topics: np.ndarray, meanings: int, shots: int = 2, draws: int = 20) -> float:
@@ -255,18 +264,25 @@ def few_shot_accuracy(vectors: Vectors, topics: np.ndarray, meanings: int, shots
     return float(np.mean(scores))
 
 
-def graded_spearman(vectors: Vectors, meaning: np.ndarray, language: np.ndarray) -> float:
-    """Spearman of similarity with the grades paraphrase 2, translation 1, unrelated 0."""
+def graded_spearman(vectors: Vectors, meaning: np.ndarray, language: np.ndarray, draws: int = 20) -> float:
+    """Spearman of similarity with the grades paraphrase 2, translation 1, unrelated 0, mean over draws.
+
+    As many pairs of each grade are drawn: there are ten times as many translations as paraphrases.
+    """
     from scipy.stats import spearmanr
 
     first, second = np.triu_indices(len(vectors), 1)
     same_meaning, same_language = meaning[first] == meaning[second], language[first] == language[second]
     grades = np.where(same_meaning, np.where(same_language, 2, 1), 0)
-    unrelated = np.flatnonzero(grades == 0)
-    kept = np.random.default_rng(0).choice(unrelated, min(len(unrelated), (grades > 0).sum()), replace=False)
-    chosen = np.concatenate([np.flatnonzero(grades > 0), kept])
-    similarity = (vectors[first[chosen]] * vectors[second[chosen]]).sum(1)
-    return float(spearmanr(similarity, grades[chosen]).statistic)
+    rng = np.random.default_rng(0)
+    of_grade = [np.flatnonzero(grades == grade) for grade in (0, 1, 2)]
+    smallest = min(map(len, of_grade))
+    scores = []
+    for _ in range(draws):
+        chosen = np.concatenate([rng.choice(pairs, smallest, replace=False) for pairs in of_grade])
+        similarity = (vectors[first[chosen]] * vectors[second[chosen]]).sum(1)
+        scores.append(spearmanr(similarity, grades[chosen]).statistic)
+    return float(np.mean(scores))
 
 
 def measure_notebook(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, Any]:

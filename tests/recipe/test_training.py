@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from dataclasses import asdict, replace
@@ -18,7 +19,7 @@ from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
 from fixtures.known_models import adapter_folder  # noqa: E402
-from recipe import adapters, base, matching, retrieval  # noqa: E402
+from recipe import adapters, base, retrieval  # noqa: E402
 from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
 from recipe.catalogues import Group  # noqa: E402
 from recipe.export import export  # noqa: E402
@@ -45,8 +46,6 @@ def groups() -> list[Group]:
 def workspace(tmp_path: Path, groups, tiny_tokenizer, monkeypatch) -> Workspace:
     """A work directory that has got as far as the teacher's vectors."""
     monkeypatch.setattr(base, "Teacher", HashingTeacher)
-    monkeypatch.setattr(matching, "Teacher", HashingTeacher)
-    monkeypatch.setattr(matching, "TOPICS", 2)
     found = Workspace(tmp_path)
     texts = [
         TrainingText(text, language, "story", number)
@@ -153,9 +152,16 @@ def similarities(target: adapters.Target) -> np.ndarray:
 @pytest.mark.parametrize("lifting", ["separation", "classification"])
 def test_targets_of_separation_and_classification_lift_every_similarity(lifting):
     plans = adapters.Training().distilled
-    lifted, plain = similarities(plans[lifting].target), similarities(plans["base"].target)
+    lifted, plain = similarities(plans[lifting].target), similarities(adapters.Target())
     assert (lifted[np.triu_indices(4, 1)] > plain[np.triu_indices(4, 1)]).all()
     assert lifted[0, 2] > lifted[0, 3]
+
+
+def test_targets_of_text_matching_put_a_paraphrase_above_a_translation():
+    target = adapters.Training().distilled["text-matching"].target
+    matched, plain = similarities(target), similarities(replace(target, language=0.0))
+    assert matched[0, 1] - matched[0, 2] > plain[0, 1] - plain[0, 2] + 0.1
+    assert matched[2, 3] > plain[2, 3] and matched[0, 3] < plain[0, 3]
 
 
 def test_contrast_is_least_where_questions_find_their_passages():
@@ -176,31 +182,6 @@ def test_contrast_spares_passages_that_answer_as_well():
     assert retrieval.contrast_loss(merged, merged, twins, plan) < retrieval.contrast_loss(apart, apart, twins, plan)
     strict = torch.eye(4)
     assert retrieval.contrast_loss(merged, merged, strict, plan) > retrieval.contrast_loss(apart, apart, strict, plan)
-
-
-PAIRED = [
-    matching.Example("bread", "en", 0),
-    matching.Example("loaf", "en", 0),
-    matching.Example("pan", "es", 0),
-    matching.Example("barco", "es", 1),
-]
-
-
-def test_pairs_want_paraphrase_above_translation_above_unrelated():
-    target = matching.MatchingPlan().target(torch.zeros(4, 4), matching.Pairs.of(PAIRED))
-    assert target[0, 1] > target[0, 2] > target[2, 3] > target[0, 3]
-
-
-def test_loss_of_pairs_weighs_a_rare_kind_like_a_frequent_one():
-    batch = [*PAIRED[:2], *(matching.Example(str(number), "es", number) for number in range(1, 9))]
-    plan = matching.MatchingPlan(scale=0.0, same_language=0.0, paraphrase=0.0)
-    rare, frequent = torch.eye(10), torch.eye(10)
-    rare[1] = rare[0]
-    frequent[3] = frequent[2]
-    losses = [
-        matching.pair_loss(vectors, torch.zeros(10, 10), matching.Pairs.of(batch), plan) for vectors in (rare, frequent)
-    ]
-    assert losses[0] > 5 * losses[1] > 0
 
 
 def test_sampler_draws_every_language_alike():
@@ -224,11 +205,11 @@ def test_some_texts_are_asked():
 
 @pytest.fixture
 def few_lessons() -> adapters.Training:
-    """Both stretches, a few steps each, every lesson among them."""
+    """A few steps, every lesson among them."""
     together, matching_alone = adapters.Training().stretches.values()
     return adapters.Training(
         stretches={
-            "together": replace(together, steps=14, warmup=2, save_every=5),
+            "together": replace(together, steps=22, warmup=2, save_every=5),
             "matching": replace(matching_alone, steps=3, warmup=1, save_every=2),
         }
     )
@@ -257,6 +238,8 @@ def test_recipe_from_vectors_to_checkpoint(distilled, few_lessons):
 
     tokenizer = AutoTokenizer.from_pretrained(workspace.checkpoint)
     assert tokenizer.model_max_length == 1024
+    stored = json.loads((workspace.checkpoint / "tokenizer.json").read_text())
+    assert (stored["truncation"], stored["padding"]) == (None, None)
     model = AutoModel.from_pretrained(workspace.checkpoint, dtype=torch.float32)
     plain = encode_all(model, tokenizer, SENTENCES["en"])
     for task in TASK_INSTRUCTIONS:
