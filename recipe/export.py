@@ -20,8 +20,11 @@ def export(workspace: Workspace) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     model = AutoModel.from_pretrained(workspace.tuned, dtype=torch.float32)
     model.to(torch.float16).save_pretrained(partial)
-    # As it was trained: those beside the other stages' models keep how texts were cut and padded there.
-    AutoTokenizer.from_pretrained(workspace.tokenizer).save_pretrained(partial)
+    tokenizer = AutoTokenizer.from_pretrained(workspace.tokenizer)
+    # A tokenizer keeps how texts were last cut and padded, and would pass it on.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(partial)
     for task in TASK_INSTRUCTIONS:
         name = adapter_folder(task)
         shutil.copytree(workspace.adapters / name, partial / name)
