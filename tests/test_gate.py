@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +218,19 @@ def test_model_that_changes_while_it_is_measured_is_never_recorded(encoder, fold
     staged.stage("later.txt", b"")
     staged.commit()
     assert contents(folder) == before
+
+
+def test_what_a_library_warns_of_while_it_loads_another_dtype_is_a_note(encoder, monkeypatch):
+    load_model = recording.load_model
+
+    def warned(*arguments, **options):
+        warnings.warn("load_adapter will be removed", FutureWarning, stacklevel=1)
+        return load_model(*arguments, **options)
+
+    monkeypatch.setattr(recording, "load_model", warned)
+    monkeypatch.setattr(encoder, "notes", [])
+    assert recording._in_dtype(encoder, "bfloat16").loaded.dtype == "bfloat16"
+    assert encoder.notes == ["a library warns: load_adapter will be removed"]
 
 
 def test_tables_of_a_recording_are_those_of_the_model(encoder, folder):
