@@ -13,7 +13,7 @@ import sklearn.metrics.pairwise  # noqa: F401
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from fixtures import corpus, loading
+from fixtures import corpus, loading, recording
 from fixtures.encoder import Encoder
 from fixtures.throughput import REGIMES
 from tests.checkpoints import TASKS, change_tensors
@@ -129,6 +129,33 @@ def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(projec
         "test_task_differences_are_those_of_the_baseline[cpu]",
     ]
     assert '"Follow the white rabbit."' in section(moved, "FAILURES")
+
+
+def test_drift_is_told_with_its_texts_and_how_to_accept_it(project, own_checkpoint, monkeypatch):
+    monkeypatch.setattr(recording, "DTYPES", ("float32",))
+    drift = ["evals/test_drift.py", "-k", "embeddings"]
+    command = rf"pytest --model={own_checkpoint} --device=cpu evals/test_drift.py -k embeddings --snapshot-update"
+    first = run(project, own_checkpoint, *drift)
+    first.assert_outcomes(failed=len(TASKS), deselected=1)
+    assert section(first, "FAILURES").count(f"Record one with: {command}") == len(TASKS)
+
+    recorded = run(project, own_checkpoint, *drift, "--snapshot-update")
+    recorded.assert_outcomes(passed=len(TASKS), deselected=1)
+    steps = [line for line in recorded.outlines if line.startswith("recording snapshots/own: ")]
+    assert [line.split(": ")[1] for line in steps] == [*TASKS, "float32"]
+    assert run(project, own_checkpoint, *drift).ret == pytest.ExitCode.OK
+
+    def nudge(tensors):
+        for name in [name for name in tensors if "lora_B" in name]:
+            tensors[name] *= 1.5
+
+    change_tensors(own_checkpoint / "separation" / "adapter_model.safetensors", nudge)
+    moved = run(project, own_checkpoint, *drift)
+    moved.assert_outcomes(passed=len(TASKS) - 1, failed=1, deselected=1)
+    text = section(moved, "FAILURES")
+    assert "separation on cpu in float32: " in text and "vector max" in text
+    assert f"If the change is wanted: {command}" in text
+    assert ".py:" not in text and "Traceback" not in text
 
 
 def test_stored_file_that_belongs_to_nothing_is_found(project, native_checkpoint):
