@@ -5,12 +5,13 @@ keep the meaning, direction under changes that don't. Texts: ``fixtures/data`` a
 """
 
 import unicodedata
-from itertools import combinations
+from collections.abc import Iterable
+from itertools import chain, permutations, product
 
 import numpy as np
 import pytest
 
-from fixtures import corpus, measures
+from fixtures import corpus, measures, shown_pairs
 from fixtures.distances import cosine_distances
 from fixtures.similarity import pairs, similarity_matrix, task_differences
 from fixtures.tables import shorten
@@ -24,8 +25,7 @@ FIVE = (*RETRIEVAL, *LIFTING, "text-matching")
 
 @pytest.mark.parametrize("language", corpus.LANGUAGES)
 def test_translation_is_nearer_than_any_other_meaning(meaning_vectors, task, language, claims):
-    texts = {lang: [meaning.texts[lang] for meaning in corpus.meanings()] for lang in corpus.LANGUAGES}
-    found = measures.translation_retrieval(meaning_vectors.texts(task), texts, language)
+    found = measures.translation_retrieval(meaning_vectors.texts(task), corpus.texts(), language)
     claims.measured("mean margin", found.margin)
     claims.at_least(f"translations of {language} nearest", found.accuracy, 0.95, worst=found.worst)
 
@@ -35,18 +35,27 @@ def test_same_meaning_is_more_similar_than_unrelated_texts(meaning_vectors, task
     same, other = measures.same_meaning(vectors), measures.unrelated(vectors)
     claims.measured("same meaning", same.mean())
     claims.measured("unrelated", other.mean())
-    claims.at_least("gap between the means", same.mean() - other.mean(), 0.1)
-    claims.at_least("probability that a translation beats an unrelated pair", _auc(same.ravel(), other), 0.98)
+    worst = [
+        *measures.lowest("same meaning", same, measures.same_meaning_texts(corpus.texts())),
+        *measures.highest("unrelated", other, measures.unrelated_texts(corpus.texts())),
+    ]
+    claims.at_least("gap between the means", same.mean() - other.mean(), 0.1, worst=worst)
+    probability = measures.probability_of_more(same.ravel(), other)
+    claims.at_least("probability that a translation beats an unrelated pair", probability, 0.98, worst=worst)
 
 
 def test_shown_sentences_are_more_similar_to_each_other_than_to_the_corpus(meaning_vectors, task, claims):
     shown = meaning_vectors.shown(task)
-    others = np.concatenate(list(meaning_vectors.texts(task).values()))
-    claims.at_least(
-        "mean similarity among the seven, less that to other texts",
-        pairs(similarity_matrix(shown)).mean() - similarity_matrix(shown, others).mean(),
-        0.1,
-    )
+    among = pairs(similarity_matrix(shown))
+    to_others = similarity_matrix(shown, np.concatenate(list(meaning_vectors.texts(task).values())))
+    gap = among.mean() - to_others.mean()
+    worst = [
+        *measures.lowest("among the seven", among, shown_pairs.PAIRS),
+        *measures.highest(
+            "to another text", to_others, list(product(shown_pairs.SENTENCES, chain(*corpus.texts().values())))
+        ),
+    ]
+    claims.at_least("mean similarity among the seven, less that to other texts", gap, 0.1, worst=worst)
 
 
 # --- minimum functionality: what tells the tasks apart ----------------------------------------------------------
@@ -54,41 +63,61 @@ def test_shown_sentences_are_more_similar_to_each_other_than_to_the_corpus(meani
 
 @pytest.mark.requires_tasks("text-matching")
 def test_chinese_paraphrase_is_the_closest_pair_under_text_matching(meaning_vectors, device, claims):
-    margin, rival = _paraphrase_margin(meaning_vectors.shown("text-matching"))
-    claims.more_than("similarity of the Chinese pair less that of the next pair", margin, 0.0, worst=[rival])
+    pair, others = shown_pairs.chinese_pair_and_others(meaning_vectors.shown("text-matching"))
+    worst = shown_pairs.beside_the_chinese_pair(pair, others)
+    claims.more_than("similarity of the Chinese pair less that of the next pair", pair - max(others), 0.0, worst=worst)
 
 
 @pytest.mark.requires_tasks(*FIVE)
 def test_paraphrase_stands_out_most_under_text_matching(meaning_vectors, device, claims):
-    contrasts = {task: _paraphrase_contrast(meaning_vectors.shown(task)) for task in FIVE}
+    found = {task: shown_pairs.chinese_pair_and_others(meaning_vectors.shown(task)) for task in FIVE}
+    contrasts = {task: pair - others.mean() for task, (pair, others) in found.items()}
     for task, contrast in contrasts.items():
         claims.measured(f"contrast under {task}", contrast)
-    best_other = max(contrast for task, contrast in contrasts.items() if task != "text-matching")
-    claims.more_than("contrast under text-matching less the next task's", contrasts["text-matching"] - best_other, 0.0)
+    own = contrasts.pop("text-matching")
+    rival = max(contrasts, key=contrasts.get)
+    worst = [
+        f"text-matching {own:.3f}, {rival} {contrasts[rival]:.3f}; under text-matching:",
+        *shown_pairs.beside_the_chinese_pair(*found["text-matching"]),
+    ]
+    claims.more_than("contrast under text-matching less the next task's", own - contrasts[rival], 0.0, worst=worst)
 
 
 @pytest.mark.requires_tasks("text-matching")
 def test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts(meaning_vectors, device, claims):
     texts, paraphrases = meaning_vectors.texts("text-matching"), meaning_vectors.paraphrases("text-matching")
-    paraphrase = np.mean([measures.paired_similarity(texts[lang], paraphrases[lang]) for lang in corpus.LANGUAGES])
-    translated = np.mean(
-        [
-            measures.paired_similarity(texts[first], paraphrases[second])
-            for first in corpus.LANGUAGES
-            for second in corpus.LANGUAGES
-            if first != second
-        ]
+    own = [(language, language) for language in corpus.LANGUAGES]
+    across = list(permutations(corpus.LANGUAGES, 2))
+    paraphrase, translated = (
+        np.array([measures.paired_similarity(texts[first], paraphrases[second]) for first, second in languages])
+        for languages in (own, across)
     )
-    claims.more_than("paraphrase in its own language less the same one translated", paraphrase - translated, 0.0)
-    claims.at_least("translated paraphrase less unrelated text", translated - measures.unrelated(texts).mean(), 0.1)
+    claims.more_than(
+        "paraphrase in its own language less the same one translated",
+        paraphrase.mean() - translated.mean(),
+        0.0,
+        worst=measures.lowest("paraphrase", paraphrase, _texts_and_paraphrases(own)),
+    )
+    other = measures.unrelated(texts)
+    claims.at_least(
+        "translated paraphrase less unrelated text",
+        translated.mean() - other.mean(),
+        0.1,
+        worst=[
+            *measures.lowest("translated paraphrase", translated, _texts_and_paraphrases(across)),
+            *measures.highest("unrelated", other, measures.unrelated_texts(corpus.texts())),
+        ],
+    )
 
 
 @pytest.mark.requires_tasks(*FIVE)
 @pytest.mark.parametrize("lifting", LIFTING)
 def test_separation_and_classification_lift_same_meaning(meaning_vectors, device, lifting, claims):
-    same = {task: measures.same_meaning(meaning_vectors.texts(task)).mean() for task in FIVE}
+    same = {task: measures.same_meaning(meaning_vectors.texts(task)) for task in FIVE}
     for task in (*RETRIEVAL, "text-matching"):
-        claims.at_least(f"same meaning under {lifting} less under {task}", same[lifting] - same[task], 0.05)
+        lift = same[lifting] - same[task]
+        worst = measures.lowest("lift", lift, measures.same_meaning_texts(corpus.texts()))
+        claims.at_least(f"same meaning under {lifting} less under {task}", lift.mean(), 0.05, worst=worst)
 
 
 @pytest.mark.requires_tasks(*FIVE)
@@ -97,24 +126,37 @@ def test_separation_and_classification_differ_least(shown_matrices, device, clai
     least = differences.pop(frozenset(LIFTING))
     claims.measured("separation to classification", least)
     closest = min(differences, key=differences.get)
-    claims.more_than(f"the next smallest ({' to '.join(sorted(closest))}) less it", differences[closest] - least, 0.0)
+    worst = shown_pairs.most_different({task: shown_matrices[task] for task in LIFTING})
+    claims.more_than(f"the next smallest ({_named(closest)}) less it", differences[closest] - least, 0.0, worst=worst)
 
 
 @pytest.mark.requires_tasks(*FIVE)
 def test_largest_task_differences_are_between_lifting_tasks_and_the_rest(shown_matrices, device, claims):
     differences = _differences_of_the_five(shown_matrices)
-    across = [value for pair, value in differences.items() if len(pair & set(LIFTING)) == 1]
-    within = [value for pair, value in differences.items() if len(pair & set(LIFTING)) != 1]
-    claims.more_than("smallest of these six less the largest of the other four", min(across) - max(within), 0.0)
+    across = {pair: value for pair, value in differences.items() if len(pair & set(LIFTING)) == 1}
+    within = {pair: value for pair, value in differences.items() if pair not in across}
+    smallest, largest = min(across, key=across.get), max(within, key=within.get)
+    worst = [
+        *shown_pairs.most_different({task: shown_matrices[task] for task in sorted(largest)}),
+        f"{_named(smallest)}: {across[smallest]:.3f} in the mean",
+    ]
+    claims.more_than(
+        "smallest of these six less the largest of the other four",
+        across[smallest] - within[largest],
+        0.0,
+        worst=worst,
+    )
 
 
 @pytest.mark.requires_tasks(*RETRIEVAL)
 @pytest.mark.parametrize("language", corpus.LANGUAGES)
 def test_question_finds_its_passage_in_every_language(meaning_vectors, device, language, claims):
     questions, passages = meaning_vectors.questions(RETRIEVAL[0]), meaning_vectors.passages(RETRIEVAL[1])
-    asked = [document.question[language] for document in corpus.documents()]
-    answers = [document.passage[language] for document in corpus.documents()]
-    margins, lines = measures.nearest(similarity_matrix(questions[language], passages[language]), asked, answers)
+    margins, lines = measures.nearest(
+        similarity_matrix(questions[language], passages[language]),
+        corpus.questions()[language],
+        corpus.passages()[language],
+    )
     worst = [lines[at] for at in np.argsort(margins)[:3]]
     scores = [
         measures.ndcg_at_10(similarity_matrix(questions[language], passages[other])) for other in corpus.LANGUAGES
@@ -128,10 +170,20 @@ def test_question_finds_its_passage_in_every_language(meaning_vectors, device, l
 @pytest.mark.requires_tasks(*RETRIEVAL)
 def test_two_retrieval_adapters_find_better_than_one(meaning_vectors, device, claims):
     query, passage = RETRIEVAL
-    both = _retrieval_margin(meaning_vectors.questions(query), meaning_vectors.passages(passage))
+    both = measures.standardised_margins(meaning_vectors.questions(query), meaning_vectors.passages(passage))
+    texts = [
+        pair
+        for questions, passages in product(corpus.questions().values(), corpus.passages().values())
+        for pair in zip(questions, passages, strict=True)
+    ]
     for task in RETRIEVAL:
-        one = _retrieval_margin(meaning_vectors.questions(task), meaning_vectors.passages(task))
-        claims.more_than(f"standardised margin with both adapters less that with {task} on both sides", both - one, 0.0)
+        gain = both - measures.standardised_margins(meaning_vectors.questions(task), meaning_vectors.passages(task))
+        claims.more_than(
+            f"standardised margin with both adapters less that with {task} on both sides",
+            gain.mean(),
+            0.0,
+            worst=measures.lowest("gain", gain, texts),
+        )
 
 
 # --- invariance: the same meaning written another way -----------------------------------------------------------
@@ -188,44 +240,13 @@ def _differences_of_the_five(matrices: dict[str, np.ndarray]) -> dict[frozenset[
     return {frozenset(pair): value for pair, value in differences.items()}
 
 
-def _auc(positive: np.ndarray, negative: np.ndarray) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    labels = np.concatenate([np.ones(len(positive)), np.zeros(len(negative))])
-    return float(roc_auc_score(labels, np.concatenate([positive, negative])))
+def _texts_and_paraphrases(languages: list[tuple[str, str]]) -> measures.TextPairs:
+    texts, paraphrases = corpus.texts(), corpus.paraphrases()
+    return [pair for first, second in languages for pair in zip(texts[first], paraphrases[second], strict=True)]
 
 
-def _paraphrase_pairs(vectors: np.ndarray) -> tuple[float, np.ndarray, list[str]]:
-    """Similarity of the Chinese pair, those of the other twenty, and the others' names."""
-    labels = list(corpus.shown_sentences())
-    matrix = similarity_matrix(vectors)
-    pair = (labels.index("Chinese"), labels.index("Similar"))
-    others = [both for both in combinations(range(len(labels)), 2) if both != pair]
-    names = [f"{labels[first]} | {labels[second]}" for first, second in others]
-    return matrix[pair], np.array([matrix[both] for both in others]), names
-
-
-def _paraphrase_margin(vectors: np.ndarray) -> tuple[float, str]:
-    similarity, others, names = _paraphrase_pairs(vectors)
-    rival = int(others.argmax())
-    return float(
-        similarity - others.max()
-    ), f"Chinese | Similar {similarity:.3f}, next: {names[rival]} {others[rival]:.3f}"
-
-
-def _paraphrase_contrast(vectors: np.ndarray) -> float:
-    similarity, others, _ = _paraphrase_pairs(vectors)
-    return float(similarity - others.mean())
-
-
-def _retrieval_margin(questions: measures.ByLanguage, passages: measures.ByLanguage) -> float:
-    """Mean similarity of the right passages less that of all, in standard deviations: comparable between adapters."""
-    margins = []
-    for first in questions:
-        for second in passages:
-            scores = similarity_matrix(questions[first], passages[second])
-            margins.append((np.diag(scores).mean() - scores.mean()) / scores.std())
-    return float(np.mean(margins))
+def _named(tasks: Iterable[str]) -> str:
+    return " to ".join(sorted(tasks))
 
 
 def _translations_left_out(similarities: np.ndarray) -> np.ndarray:

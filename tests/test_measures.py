@@ -1,10 +1,13 @@
 """Measures of meaning on arrays small enough to work out by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
-from evals.test_behavior import REWRITTEN, _auc, _paraphrase_contrast, _paraphrase_margin, _translations_left_out
-from fixtures import corpus, measures
+from evals.test_behavior import REWRITTEN, _translations_left_out
+from fixtures import corpus, measures, shown_pairs
+from fixtures.similarity import similarity_matrix
 
 
 def unit(degrees: float) -> list[float]:
@@ -76,15 +79,51 @@ def test_paired_similarity_is_row_by_row():
     assert measures.paired_similarity(TURNED["en"], TURNED["de"]) == pytest.approx([np.cos(np.radians(10))] * 3)
 
 
-# --- helpers of the behaviours ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("positive", "negative", "expected"),
     [([3, 4], [1, 2], 1.0), ([1, 2], [3, 4], 0.0), ([1, 3], [2, 4], 0.25), ([1, 1], [1, 1], 0.5)],
 )
 def test_probability_that_one_sample_beats_another(positive, negative, expected):
-    assert _auc(np.array(positive), np.array(negative)) == pytest.approx(expected)
+    assert measures.probability_of_more(np.array(positive), np.array(negative)) == pytest.approx(expected)
+
+
+def test_standardised_margins_do_not_depend_on_level_and_spread_of_the_similarities():
+    questions = {"en": np.array([unit(0), unit(90)])}
+    (near,) = measures.standardised_margins(questions, {"de": np.array([unit(10), unit(80)])})
+    assert near == pytest.approx([1, 1], abs=0.02)
+    (swapped,) = measures.standardised_margins(questions, {"de": np.array([unit(80), unit(10)])})
+    assert swapped == pytest.approx([-1, -1], abs=0.02)
+
+
+# --- which texts are behind a figure ----------------------------------------------------------------------------
+
+# Each text names the angle of its vector, so that lines tell which values they belong to.
+NAMED = {language: [f"{language} {row}" for row in range(3)] for language in TURNED}
+
+
+def cosine_of(pair: tuple[str, str]) -> float:
+    vectors = {text: TURNED[lang][row] for lang, texts in NAMED.items() for row, text in enumerate(texts)}
+    return float(vectors[pair[0]] @ vectors[pair[1]])
+
+
+def test_texts_of_same_meaning_and_unrelated_pairs_are_those_of_the_values():
+    same = measures.same_meaning_texts(NAMED)
+    assert measures.same_meaning(TURNED).ravel() == pytest.approx([cosine_of(pair) for pair in same])
+    other = measures.unrelated_texts(NAMED)
+    assert measures.unrelated(TURNED) == pytest.approx([cosine_of(pair) for pair in other])
+    assert all(first[-1] == second[-1] for first, second in same)
+    assert all(first[-1] != second[-1] for first, second in other)
+
+
+def test_lowest_and_highest_pairs_are_shown_in_order_with_their_texts():
+    texts = [("a", "b"), ("c", "d"), ("d", "c"), ("e", "f")]
+    values = np.array([[0.5, -0.25], [-0.25, 0.75]])
+    assert measures.lowest("gain", values, texts, 2) == ['gain -0.250: "c" | "d"', 'gain 0.500: "a" | "b"']
+    assert measures.highest("gain", values, texts, 1) == ['gain 0.750: "e" | "f"']
+    assert len(measures.highest("gain", values, texts, 9)) == 3
+
+
+# --- the notebook's sentences -----------------------------------------------------------------------------------
 
 
 def shown(angles: dict[str, float]) -> np.ndarray:
@@ -94,23 +133,30 @@ def shown(angles: dict[str, float]) -> np.ndarray:
 SPREAD = {"English": 0, "Spanish": 30, "French": 60, "Arabic": 90, "German": 120, "Chinese": 200, "Similar": 210}
 
 
-def test_paraphrase_margin_is_over_the_next_closest_pair():
-    margin, rival = _paraphrase_margin(shown(SPREAD))
-    assert margin == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(30)))
-    assert rival.startswith("Chinese | Similar 0.985, next: ") and rival.endswith(" 0.866")
+def test_chinese_pair_is_told_from_the_twenty_others():
+    pair, others = shown_pairs.chinese_pair_and_others(shown(SPREAD))
+    assert pair == pytest.approx(np.cos(np.radians(10)))
+    assert others.shape == (20,) and others.max() == pytest.approx(np.cos(np.radians(30)))
+    closer = shown(SPREAD | {"Spanish": 5})
+    assert shown_pairs.chinese_pair_and_others(closer)[1].max() == pytest.approx(np.cos(np.radians(5)))
 
 
-def test_paraphrase_margin_is_negative_when_another_pair_is_closer():
-    margin, rival = _paraphrase_margin(shown(SPREAD | {"Spanish": 5}))
-    assert margin == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(5)))
-    assert "next: English | Spanish 0.996" in rival
+def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
+    lines = shown_pairs.beside_the_chinese_pair(*shown_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5})))
+    sentences = corpus.shown_sentences()
+    assert lines[0] == f'the Chinese pair 0.985: "{sentences["Chinese"]}" | "{sentences["Similar"]}"'
+    assert lines[1].startswith("next 0.996: ") and len(lines) == 4
+    assert {sentences["English"], sentences["Spanish"]} == set(re.findall(r'"([^"]+)"', lines[1]))
 
 
-def test_paraphrase_contrast_is_over_the_mean_of_the_other_twenty_pairs():
-    every = dict.fromkeys(SPREAD, 0.0)
-    assert _paraphrase_contrast(shown(every)) == pytest.approx(0)
-    apart = every | {"Chinese": 90, "Similar": 90}
-    assert _paraphrase_contrast(shown(apart)) == pytest.approx(1 - 10 / 20)
+def test_pairs_that_two_tasks_see_most_differently_come_first():
+    one, other = (similarity_matrix(shown(angles)) for angles in (SPREAD, SPREAD | {"German": 300}))
+    lines = shown_pairs.most_different({"separation": one, "classification": other})
+    assert len(lines) == 3 and all(line.startswith("separation to classification ") for line in lines)
+    assert all(corpus.shown_sentences()["German"] in line for line in lines)
+
+
+# --- helpers of the behaviours ----------------------------------------------------------------------------------
 
 
 def test_only_a_texts_own_translations_are_left_out():

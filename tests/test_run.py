@@ -81,17 +81,23 @@ def test_what_a_library_warns_of_is_a_note_and_no_failure(project, native_checkp
 
 
 def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(project, native_checkpoint):
-    chosen = "same_meaning_is_more or translation_is_nearer or near_miss or rewriting"
-    result = run(project, native_checkpoint, "evals/test_behavior.py", "--tasks=separation", "-k", chosen)
+    result = run(project, native_checkpoint, "evals/test_behavior.py")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = section(result, "FAILURES")
     assert "Traceback" not in text and "Error" not in text and ".py:" not in text
     blocks = re.findall(r"^_+ (test_\w+)\[.*\] _+\n(.*(?:\n  .*)*)", text, flags=re.MULTILINE)
-    assert {name for name, _ in blocks} > {"test_translation_is_nearer_than_any_other_meaning"}
-    claim = r"separation on cpu: .+: measured -?[\d.e-]+, needs >=? [\d.e-]+ \(off by [\d.e-]+\)"
-    assert all(re.fullmatch(claim, message.splitlines()[0]) for _, message in blocks)
-    shown = next(message for name, message in blocks if "translation" in name).splitlines()[1:]
-    assert len(shown) == 3 and all(re.fullmatch(r'  [-+][\d.]+  "[^"]+": .*', line) for line in shown)
+    assert {name for name, _ in blocks} >= {
+        "test_translation_is_nearer_than_any_other_meaning",
+        "test_same_meaning_is_more_similar_than_unrelated_texts",
+        "test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts",
+        "test_separation_and_classification_lift_same_meaning",
+        "test_question_finds_its_passage_in_every_language",
+    }
+    claim = r"([\w.-]+ on )?cpu: .+: measured -?[\d.e-]+, needs >=? [\d.e-]+ \(off by [\d.e-]+\)"
+    for name, message in blocks:
+        said, *worst = message.splitlines()
+        assert re.fullmatch(claim, said)
+        assert len([line for line in worst if re.search(r'".+".*".+"', line)]) >= 3, name
     failed = [line for line in result.outlines if line.startswith("FAILED ")]
     assert len(failed) == len(blocks)
 
