@@ -41,10 +41,14 @@ class Laboratory:
         answers = Answers(self.anchors, {task: vectors}, listed_tokens(listed))
         return examine(answers, task, self.baseline, self.encoder)
 
+    def answer(self, encoder: Encoder, task: str) -> tuple[np.ndarray, list[list[int]]]:
+        """Have an encoder, faulty or not, answer on the anchors: embeddings under a task, token ids."""
+        vectors = encoder.encode(list(self.anchors.texts.values()), task)
+        return vectors, encoder.tokenize(list(self.anchors.token_texts.values()), None)
+
     def observe(self, encoder: Encoder, task: str) -> tuple[Finding, Observation]:
         """Have an encoder, faulty or not, answer, and run our gate; give what other gates need too."""
-        vectors = encoder.encode(list(self.anchors.texts.values()), task)
-        tokens = encoder.tokenize(list(self.anchors.token_texts.values()), None)
+        vectors, tokens = self.answer(encoder, task)
         shown = encoder.encode(list(shown_sentences().values()), task)
         seen = Observation(self.baseline.anchors()[task], vectors, self.shown[task], shown)
         return self.judge(task, vectors, tokens), seen
