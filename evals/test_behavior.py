@@ -114,9 +114,10 @@ def test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts(me
 @pytest.mark.parametrize("lifting", LIFTING)
 def test_separation_and_classification_lift_same_meaning(meaning_vectors, device, lifting, claims):
     same = {task: measures.same_meaning(meaning_vectors.texts(task)) for task in FIVE}
+    texts = measures.same_meaning_texts(corpus.texts())
     for task in (*RETRIEVAL, "text-matching"):
         lift = same[lifting] - same[task]
-        worst = measures.lowest("lift", lift, measures.same_meaning_texts(corpus.texts()))
+        worst = measures.lowest("lift", lift, texts)
         claims.at_least(f"same meaning under {lifting} less under {task}", lift.mean(), 0.05, worst=worst)
 
 
@@ -126,7 +127,7 @@ def test_separation_and_classification_differ_least(shown_matrices, device, clai
     least = differences.pop(frozenset(LIFTING))
     claims.measured("separation to classification", least)
     closest = min(differences, key=differences.get)
-    worst = shown_pairs.most_different({task: shown_matrices[task] for task in LIFTING})
+    worst = shown_pairs.most_different(shown_matrices, *LIFTING)
     claims.more_than(f"the next smallest ({_named(closest)}) less it", differences[closest] - least, 0.0, worst=worst)
 
 
@@ -137,7 +138,7 @@ def test_largest_task_differences_are_between_lifting_tasks_and_the_rest(shown_m
     within = {pair: value for pair, value in differences.items() if pair not in across}
     smallest, largest = min(across, key=across.get), max(within, key=within.get)
     worst = [
-        *shown_pairs.most_different({task: shown_matrices[task] for task in sorted(largest)}),
+        *shown_pairs.most_different(shown_matrices, *sorted(largest)),
         f"{_named(smallest)}: {across[smallest]:.3f} in the mean",
     ]
     claims.more_than(
@@ -171,11 +172,7 @@ def test_question_finds_its_passage_in_every_language(meaning_vectors, device, l
 def test_two_retrieval_adapters_find_better_than_one(meaning_vectors, device, claims):
     query, passage = RETRIEVAL
     both = measures.standardised_margins(meaning_vectors.questions(query), meaning_vectors.passages(passage))
-    texts = [
-        pair
-        for questions, passages in product(corpus.questions().values(), corpus.passages().values())
-        for pair in zip(questions, passages, strict=True)
-    ]
+    texts = measures.paired_texts(product(corpus.questions().values(), corpus.passages().values()))
     for task in RETRIEVAL:
         gain = both - measures.standardised_margins(meaning_vectors.questions(task), meaning_vectors.passages(task))
         claims.more_than(
@@ -242,7 +239,7 @@ def _differences_of_the_five(matrices: dict[str, np.ndarray]) -> dict[frozenset[
 
 def _texts_and_paraphrases(languages: list[tuple[str, str]]) -> measures.TextPairs:
     texts, paraphrases = corpus.texts(), corpus.paraphrases()
-    return [pair for first, second in languages for pair in zip(texts[first], paraphrases[second], strict=True)]
+    return measures.paired_texts((texts[first], paraphrases[second]) for first, second in languages)
 
 
 def _named(tasks: Iterable[str]) -> str:

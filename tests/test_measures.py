@@ -137,8 +137,19 @@ def test_chinese_pair_is_told_from_the_twenty_others():
     pair, others = shown_pairs.chinese_pair_and_others(shown(SPREAD))
     assert pair == pytest.approx(np.cos(np.radians(10)))
     assert others.shape == (20,) and others.max() == pytest.approx(np.cos(np.radians(30)))
-    closer = shown(SPREAD | {"Spanish": 5})
-    assert shown_pairs.chinese_pair_and_others(closer)[1].max() == pytest.approx(np.cos(np.radians(5)))
+
+
+def test_chinese_pair_is_below_another_that_is_closer():
+    pair, others = shown_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
+    assert pair - others.max() == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(5)))
+
+
+def test_contrast_of_the_chinese_pair_is_over_the_twenty_others():
+    every = dict.fromkeys(SPREAD, 0.0)
+    pair, others = shown_pairs.chinese_pair_and_others(shown(every))
+    assert pair - others.mean() == pytest.approx(0)
+    pair, others = shown_pairs.chinese_pair_and_others(shown(every | {"Chinese": 90, "Similar": 90}))
+    assert pair - others.mean() == pytest.approx(1 - 10 / 20)
 
 
 def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
@@ -151,7 +162,7 @@ def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
 
 def test_pairs_that_two_tasks_see_most_differently_come_first():
     one, other = (similarity_matrix(shown(angles)) for angles in (SPREAD, SPREAD | {"German": 300}))
-    lines = shown_pairs.most_different({"separation": one, "classification": other})
+    lines = shown_pairs.most_different({"separation": one, "classification": other}, "separation", "classification")
     assert len(lines) == 3 and all(line.startswith("separation to classification ") for line in lines)
     assert all(corpus.shown_sentences()["German"] in line for line in lines)
 

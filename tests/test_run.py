@@ -93,6 +93,8 @@ def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(proje
         "test_separation_and_classification_lift_same_meaning",
         "test_question_finds_its_passage_in_every_language",
     }
+    shown = next(message for name, message in blocks if "translation" in name).splitlines()[1:]
+    assert len(shown) == 3 and all(re.fullmatch(r'  [-+][\d.]+  "[^"]+": .*', line) for line in shown)
     claim = r"([\w.-]+ on )?cpu: .+: measured -?[\d.e-]+, needs >=? [\d.e-]+ \(off by [\d.e-]+\)"
     for name, message in blocks:
         said, *worst = message.splitlines()
