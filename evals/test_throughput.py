@@ -10,7 +10,7 @@ import pytest
 from fixtures import devices
 from fixtures.distances import cosine_distances, worst_texts
 from fixtures.throughput import REGIMES, workload
-from fixtures.tolerance import ROUNDING
+from fixtures.tolerance import rounding_distance
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -28,7 +28,8 @@ def test_encode_throughput(benchmark, encoder, device, task, regime, settings, r
     vectors = benchmark(encode)
     distances = cosine_distances(vectors, reference)
     worst = worst_texts(work.texts, distances)
-    claims.at_most("cosine distance of the timed result", distances.max(), ROUNDING[settings.dtype], worst=worst)
+    allowed = rounding_distance(settings.dtype)
+    claims.at_most("cosine distance of the timed result", distances.max(), allowed, worst=worst)
     if benchmark.stats is None:
         note = "throughput was not measured: benchmarks are disabled (--benchmark-disable, or pytest-xdist's -n)"
         run_report.notes += [note] if note not in run_report.notes else []
