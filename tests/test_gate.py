@@ -18,6 +18,7 @@ from fixtures.encoder import Encoder
 from fixtures.findings import Finding, examine
 from fixtures.folder_update import FolderUpdate
 from fixtures.loading import load_model
+from fixtures.tolerance import Bound
 from tests.faults import catalogue
 
 TASK = "retrieval.query"
@@ -85,6 +86,7 @@ def test_bounds_name_the_variations_behind_them(folder):
     tolerance = json.loads((folder / stored.TOLERANCE).read_text())["float32"]
     assert tolerance["runs"] == 5 * len(tolerance["variations"]) >= 5 * 11
     assert all(tolerance["bounds"][name] >= 2 * seen for name, seen in tolerance["largest_seen"].items())
+    assert all(0 <= count <= tolerance["runs"] for count in tolerance["moved"].values())
 
 
 def test_other_batches_are_within_tolerance(encoder, folder):
@@ -311,7 +313,7 @@ def test_manifest_edited_by_hand_is_one_line_and_does_not_turn_the_gate_off(enco
 def test_run_in_another_dtype_does_not_replace_a_float32_baseline(encoder, folder, monkeypatch):
     before = contents(folder)
     rounded = Encoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
-    monkeypatch.setattr(Baseline, "bounds", lambda self, dtype: dict.fromkeys(drift.STATISTICS, 1e-9))
+    monkeypatch.setattr(Baseline, "bounds", lambda self, dtype: dict.fromkeys(drift.STATISTICS, Bound(1e-9, "made up")))
     assert update(rounded, folder).problem.startswith("not recorded: snapshots/tiny is in float32, ")
     assert contents(folder) == before
 
@@ -329,5 +331,5 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_bounds_of_the_tiny_model_are_tight(folder):
-    bounds = Baseline(folder).bounds("float32")
+    bounds = {name: bound.value for name, bound in Baseline(folder).bounds("float32").items()}
     assert bounds["matrix max"] < 1e-4 and np.isfinite(list(bounds.values())).all()

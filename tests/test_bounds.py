@@ -1,0 +1,219 @@
+"""The one rule for bounds, on samples made by hand and on what is stored for the bundled model."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from fixtures import drift
+from fixtures.tolerance import FALSE_ALARM_RATE, FLOORS, measured_bounds, stored_bounds
+
+MINI = Path(__file__).parents[1] / "snapshots" / "mini"
+STORED = json.loads((MINI / "tolerance.json").read_text(encoding="utf-8"))
+TEXTS = 93
+
+
+def samples(count: int, seed: int, scale: float = 1e-6) -> list[dict[str, float]]:
+    draw = np.random.default_rng(seed)
+    return [{name: float(scale * np.exp(0.3 * draw.normal())) for name in drift.STATISTICS} for _ in range(count)]
+
+
+def bounds_of(measured, dtype="float32", comparisons=5, texts=1000) -> dict[str, float | None]:
+    return {name: bound.value for name, bound in measured_bounds(measured, dtype, comparisons, texts).items()}
+
+
+def entry(seen: float, bound: float, **more) -> dict:
+    every = drift.STATISTICS
+    return {"bounds": dict.fromkeys(every, bound), "largest_seen": dict.fromkeys(every, seen), "runs": 95, **more}
+
+
+# --- what is measured while recording ---------------------------------------------------------------------------
+
+
+def test_fresh_harmless_runs_stay_within_measured_bounds():
+    bounds = bounds_of(samples(80, seed=0))
+    fresh = samples(20_000, seed=1)
+    continuous = [name for name in drift.STATISTICS if name not in ("neighbour flips", "order inversions")]
+    alarms = sum(any(sample[name] > bounds[name] for name in continuous) for sample in fresh)
+    assert alarms <= FALSE_ALARM_RATE / 5 * len(fresh)
+
+
+def test_signed_mean_is_bounded_as_a_figure_of_either_sign():
+    draw = np.random.default_rng(0)
+
+    def means(count: int) -> list[dict[str, float]]:
+        return [dict.fromkeys(drift.STATISTICS, abs(float(value))) for value in 1e-8 * draw.normal(size=count)]
+
+    bounds = bounds_of(means(80))
+    assert max(sample["matrix mean"] for sample in means(20_000)) <= bounds["matrix mean"] < 8e-8
+    assert bounds["matrix mean"] < bounds["matrix rms"] / 2  # a logarithm takes luck near zero for spread
+
+
+def test_bounds_grow_with_the_noise_they_were_measured_from():
+    quiet, loud = (bounds_of(samples(80, 0, scale)) for scale in (1e-7, 1e-3))
+    assert loud["matrix rms"] == pytest.approx(1e4 * quiet["matrix rms"])
+
+
+def test_bound_of_many_runs_lies_between_twice_and_ten_times_the_largest_seen():
+    outlier = [*samples(50, 0), dict.fromkeys(drift.STATISTICS, 1e-3)]
+    wild = [dict.fromkeys(drift.STATISTICS, 10.0**-power) for power in range(4, 12) for _ in range(3)]
+    for measured, largest in ((outlier, 1e-3), (wild, 1e-4)):
+        assert 2 * largest <= bounds_of(measured)["matrix max"] <= 10 * largest
+    assert bounds_of(wild)["matrix max"] == pytest.approx(10 * 1e-4)
+
+
+@pytest.mark.parametrize("moved", [0, 1, 19])
+def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
+    for scale, expected in ((1e-9, FLOORS["float32"]["vector max"]), (1e-3, 3e-3)):
+        still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 95
+        bounds = bounds_of([*still, *[dict.fromkeys(drift.STATISTICS, scale)] * moved])
+        assert bounds["vector max"] == pytest.approx(expected if moved else FLOORS["float32"]["vector max"])
+
+
+def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():
+    still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 20
+    assert bounds_of(still, texts=40)["neighbour flips"] == 3 / 40
+    assert bounds_of(still, texts=1000)["neighbour flips"] == FLOORS["float32"]["neighbour flips"]
+
+
+@pytest.mark.parametrize(("name", "reach"), [("neighbour flips", 1), ("matrix max", 2), ("vector rms", 2)])
+def test_statistic_whose_bound_could_not_be_broken_is_not_judged(name, reach):
+    loud = [dict.fromkeys(drift.STATISTICS, value * reach) for value in (0.2, 0.3)] * 20
+    bound = measured_bounds(loud, "float32", 5, 40)[name]
+    assert bound.value is None and f"of {reach} at most" in bound.source
+
+
+def test_each_bound_says_where_it_is_from():
+    many, few = measured_bounds(samples(80, 0), "float32", 5, 40), measured_bounds(samples(3, 0), "float32", 5, 40)
+    assert many["matrix max"].source == "measured, 80 runs"
+    assert few["matrix max"].source == "3 times the largest seen, as few runs moved it"
+    assert few["neighbour flips"].source == "floor, as few runs moved it"
+
+
+def test_no_samples_give_no_bounds():
+    with pytest.raises(ValueError, match="no harmless variations"):
+        measured_bounds([], "float32", 5, 40)
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+def test_stored_limit_is_held_to_the_rule_when_it_is_read():
+    assert stored_bounds(entry(1e-6, 5e-6), "float32", TEXTS)["matrix max"].value == 5e-6
+    assert stored_bounds(entry(1e-6, 1e3), "float32", TEXTS)["matrix max"].value == pytest.approx(3e-6)
+    known = entry(1e-6, 1e-3, moved=dict.fromkeys(drift.STATISTICS, 20))
+    assert stored_bounds(known, "float32", TEXTS)["matrix max"].value == pytest.approx(1e-5)
+
+
+def test_statistic_that_nothing_moved_has_its_floor():
+    found = stored_bounds(entry(0.0, 1e-12), "bfloat16", TEXTS)
+    assert {name: bound.value for name, bound in found.items()} == FLOORS["bfloat16"]
+
+
+def test_statistic_that_was_never_recorded_is_not_judged():
+    old = entry(1e-6, 5e-6)
+    for part in ("bounds", "largest_seen"):
+        old[part].pop("norm max")
+    found = stored_bounds(old, "float32", TEXTS)
+    assert (found["norm max"].value, found["norm max"].source) == (None, "recorded before it existed")
+    assert all(bound.value for name, bound in found.items() if name != "norm max")
+
+
+@pytest.mark.parametrize("dtype", STORED)
+def test_every_bound_of_mini_can_be_broken_and_is_near_what_was_seen(dtype):
+    for name, bound in stored_bounds(STORED[dtype], dtype, TEXTS).items():
+        seen = STORED[dtype]["largest_seen"][name]
+        assert seen < bound.value <= 10 * seen
+        assert bound.value < drift.STATISTICS[name].reach / 2
+
+
+@pytest.mark.parametrize("dtype", STORED)
+def test_no_bound_of_mini_leaves_a_lesser_statistic_without_a_say(dtype):
+    bounds = {name: bound.value for name, bound in stored_bounds(STORED[dtype], dtype, TEXTS).items()}
+    # |mean| <= rms <= max: a looser bound on the lesser one could never be met first
+    assert bounds["matrix mean"] <= bounds["matrix max"] and bounds["matrix rms"] <= bounds["matrix max"]
+
+
+@pytest.mark.parametrize("dtype", STORED)
+def test_floors_are_about_four_times_what_the_null_set_of_mini_saw(dtype):
+    for name, floor in FLOORS[dtype].items():
+        assert floor == pytest.approx(4 * STORED[dtype]["largest_seen"][name], rel=0.2) or name == "neighbour flips"
+
+
+# --- which statistic sees what ------------------------------------------------------------------------------------
+#
+# Each fault is a direction in which mini's stored vectors move; it grows until a bound of float32 is broken.
+
+VECTORS = load_file(MINI / "anchors.safetensors")["text-matching"].astype(np.float64)
+CENTRE = VECTORS.mean(axis=0) / np.linalg.norm(VECTORS.mean(axis=0))
+SIGNS = np.where(np.arange(len(VECTORS)) % 2, -1.0, 1.0)[:, None]
+
+
+def unseen_direction() -> np.ndarray:
+    """A direction orthogonal to every vector: moving along it leaves the similarities alone."""
+    return np.linalg.svd(VECTORS)[2][-1]
+
+
+def only_first(direction: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(VECTORS))[:, None] == 0, direction, 0.0)
+
+
+FAULTS = {
+    "one text drawn to another": lambda: only_first(VECTORS[1]),
+    "half of the texts drawn to the centre, half pushed away": lambda: SIGNS * CENTRE,
+    "all texts drawn to the centre": lambda: np.tile(CENTRE, (len(VECTORS), 1)),
+    "one text moved where no other text is": lambda: only_first(unseen_direction()),
+    "all texts moved where no text is, to either side": lambda: SIGNS * unseen_direction(),
+    "lengths not normalised": lambda: VECTORS,
+    "noise on every component": lambda: np.random.default_rng(0).normal(size=VECTORS.shape) / 16,
+    "every text drawn to its neighbour in the list": lambda: np.roll(VECTORS, 1, axis=0),
+}
+SEEN_ALONE = {
+    "one text drawn to another": "matrix max",
+    "half of the texts drawn to the centre, half pushed away": "matrix rms",
+    "all texts drawn to the centre": "matrix mean",
+    "one text moved where no other text is": "vector max",
+    "all texts moved where no text is, to either side": "vector rms",
+    "lengths not normalised": "norm max",
+}
+NEVER_ALONE = {
+    # A movement of 1e-7 turns round the order of one pair of similarities in a million, and no neighbour: in float32
+    # both speak only of movements that the others have seen long before. In bfloat16 they are as near to their bounds
+    # as the others.
+    "order inversions",
+    "neighbour flips",
+}
+
+
+@functools.cache
+def broken_first(fault: str) -> set[str]:
+    """The statistics that are beyond their bound at about the smallest size at which any is."""
+    bounds = {name: bound.value for name, bound in stored_bounds(STORED["float32"], "float32", TEXTS).items()}
+    movement = FAULTS[fault]()
+
+    def broken(size: float) -> set[str]:
+        moved = VECTORS + size * movement
+        if fault != "lengths not normalised":
+            moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+        return {name for name, share in drift.judge(VECTORS, moved, bounds).shares.items() if share > 1}
+
+    healthy, faulty = 1e-9, 1e-4
+    assert broken(faulty) and not broken(healthy)
+    while faulty > 1.02 * healthy:
+        middle = (healthy * faulty) ** 0.5
+        healthy, faulty = (healthy, middle) if broken(middle) else (middle, faulty)
+    return broken(faulty)
+
+
+@pytest.mark.parametrize(("fault", "statistic"), SEEN_ALONE.items())
+def test_statistic_is_the_only_one_that_sees_a_small_fault(fault, statistic):
+    assert broken_first(fault) == {statistic}
+
+
+def test_every_statistic_sees_some_fault_alone_or_is_said_not_to():
+    assert {*SEEN_ALONE.values()} | NEVER_ALONE == {*drift.STATISTICS}
+    for fault in FAULTS:
+        assert not broken_first(fault) & NEVER_ALONE, fault
