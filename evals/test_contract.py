@@ -16,10 +16,11 @@ from fixtures import corpus
 from fixtures.checkpoint import BASE_WEIGHTS, OWN_PREFIX, PADDING_SIDE
 from fixtures.distances import cosine_distances, worst_texts
 from fixtures.encoder import Encoder
+from fixtures.long_texts import long_text
 from fixtures.tolerance import rounding_distance
 
 SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
-MIXED_LENGTHS = (*SENTENCES[:6], corpus.long_text(60), corpus.long_text(150, offset=3), "Yes.", corpus.long_text(25))
+MIXED_LENGTHS = (*SENTENCES[:6], long_text(60), long_text(150, offset=3), "Yes.", long_text(25))
 
 # Cosine distance under which two configurations that should differ count as the same one: servers that drop the task
 # answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
@@ -38,7 +39,7 @@ ODD_INPUTS = {
     "combining marks": unicodedata.normalize("NFD", "Ệ ǭ ñ") + "\u0301" * 50,
     "control characters": "a\x00b\x07c\ufeff",
     "unassigned and private": "\U000e0fff \ue000",
-    "10,000 characters": (corpus.long_text(2200) + " ")[:10_000],
+    "10,000 characters": (long_text(2200) + " ")[:10_000],
     "10,000 characters without a space": "x" * 10_000,
 }
 
@@ -155,7 +156,7 @@ def test_matryoshka_cut_is_slice_and_renormalisation(encoder: Encoder, task, che
 def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, checkpoint, limit, claims):
     if checkpoint.max_length < limit + 20:
         pytest.skip(f"the model cuts at {checkpoint.max_length} tokens")
-    head = corpus.long_text(limit)  # a word is at least one token
+    head = long_text(limit)  # a word is at least one token
     first, second = (
         f"{head} {ending}" for ending in ("Nobody ever found the missing ship.", "Add two spoons of sugar.")
     )
@@ -170,7 +171,7 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, checkpoi
 
 
 def test_text_is_cut_at_the_maximum_length(encoder: Encoder, task, checkpoint, claims):
-    (token_ids,) = encoder.tokenize([corpus.long_text(checkpoint.max_length + 10)], task)
+    (token_ids,) = encoder.tokenize([long_text(checkpoint.max_length + 10)], task)
     claims.equal("tokens of a longer text", len(token_ids), checkpoint.max_length)
 
 

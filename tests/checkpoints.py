@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from fixtures import corpus, native_layout
 from fixtures.known_models import JINA_V3_PREFIXES, adapter_folder
+from fixtures.long_texts import long_text
 from fixtures.native_layout import adapter_tensor_shapes
 
 TASKS = tuple(JINA_V3_PREFIXES)
@@ -121,7 +122,7 @@ def _write_tokenizer(folder: Path) -> list[tuple[str, float]]:
     """XLM-RoBERTa's pipeline over whole words of the corpus, and single characters for the rest."""
     characters = {*string.printable, "▁", *"".join(corpus.shown_sentences().values())}
     sentences = [text for meaning in corpus.meanings() for text in meaning.texts.values()]
-    stock = " ".join([corpus.long_text(530), *JINA_V3_PREFIXES.values(), *sentences])
+    stock = " ".join([long_text(530), *JINA_V3_PREFIXES.values(), *sentences])
     words = {f"▁{word}" for word in stock.split()}
     vocabulary = [(token, 0.0) for token in SPECIAL_TOKENS]
     vocabulary += [(character, -10.0) for character in sorted(characters - {*string.whitespace})]

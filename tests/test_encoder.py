@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import JinaEmbeddingsV3Model
 
-from fixtures import corpus
 from fixtures.batching import token_batches
 from fixtures.checkpoint import inspect_checkpoint
 from fixtures.distances import cosine_distances
@@ -20,9 +19,10 @@ from fixtures.encoder import Encoder
 from fixtures.errors import EncodeError
 from fixtures.known_models import JINA_V3_PREFIXES
 from fixtures.loading import load_model
+from fixtures.long_texts import long_text
 from tests.checkpoints import HIDDEN, MAX_LENGTH, TASKS
 
-TEXTS = ("Follow the white rabbit.", "", "跟着白兔走。", corpus.long_text(40), "اتبع الأرنب الأبيض.", "Yes.", "a" * 90)
+TEXTS = ("Follow the white rabbit.", "", "跟着白兔走。", long_text(40), "اتبع الأرنب الأبيض.", "Yes.", "a" * 90)
 ROUNDING = 2e-6
 """Largest difference of a component of a unit vector between two float32 ways to the same result."""
 
@@ -123,7 +123,7 @@ def test_given_prefix_takes_the_place_of_the_tasks_own(encoder, reference):
 
 
 def test_long_text_is_cut_at_the_maximum_length_and_still_ends_with_its_special_token(encoder, reference):
-    text = corpus.long_text(MAX_LENGTH + 100)
+    text = long_text(MAX_LENGTH + 100)
     (token_ids,) = encoder.tokenize([text], "retrieval.query")
     assert (len(token_ids), token_ids[0], token_ids[-1]) == (MAX_LENGTH, 0, 2)
     obtained = encoder.encode(text, "retrieval.query")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from fixtures import corpus
 from fixtures.checkpoint import inspect_checkpoint
 from fixtures.encoder import Encoder
 from fixtures.loading import load_model
+from fixtures.long_texts import drawn_text
 from fixtures.null_set import Variation, _attention, _threads
 from tests.faults import catalogue
 
@@ -105,7 +105,7 @@ def _shuffled(encoder: Encoder, seed: int, size: int) -> tuple[str, Encoder]:
 
 
 def _crowded(encoder: Encoder, count: int, size: int) -> tuple[str, Encoder]:
-    neighbours = [corpus.drawn_text(5 + 7 * number, seed=number) for number in range(count)]
+    neighbours = [drawn_text(5 + 7 * number, seed=number) for number in range(count)]
 
     class Crowded(Encoder):
         def encode(self, texts, task, **options):
