@@ -1,0 +1,92 @@
+"""Bounds as a run meets them: in another dtype, stored by an older version of the suite, or damaged."""
+
+import json
+import shutil
+from xml.etree import ElementTree
+
+import pytest
+
+from fixtures.baseline import digest, own_hash
+from fixtures.encoder import Encoder
+from tests.conftest import ROOT
+from tests.test_run import run, section
+
+DRIFT = ["evals/test_drift.py", "--tasks=separation"]
+SHORT_LIMIT = ["evals/test_contract.py", "-k", "short_limit", "--tasks=separation"]
+
+
+@pytest.fixture
+def stored(project):
+    """The bundled model's baseline, in a copy that a test may change."""
+    return shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
+
+
+def change_tolerance(folder, change):
+    """Change what tolerance.json says of float32, and seal the baseline again as if it had been recorded so."""
+    content = json.loads((folder / "tolerance.json").read_text(encoding="utf-8"))
+    change(content["float32"])
+    (folder / "tolerance.json").write_text(json.dumps(content), encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["tolerance.json"] = digest((folder / "tolerance.json").read_bytes())
+    manifest["manifest_sha256"] = own_hash(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def figures(path):
+    cases = ElementTree.parse(path).getroot().iter("testcase")
+    return {one.get("name"): one.get("value") for case in cases for one in case.iter("property")}
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_another_ending_of_a_long_text_moves_a_vector_in_half_precision(project, dtype):
+    result = run(project, "mini", *SHORT_LIMIT, f"--dtype={dtype}", "--junitxml=report.xml")
+    result.assert_outcomes(passed=3, deselected=result.parseoutcomes()["deselected"])
+    found = figures(project.path / "report.xml")
+    assert 0 <= float(found["cosine distance of the same text beside another one"]) < 1e-4
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_model_that_cuts_silently_fails_at_the_limits_beyond_its_cut(project, native_checkpoint, monkeypatch, dtype):
+    forward = Encoder.forward
+    monkeypatch.setattr(Encoder, "forward", lambda self, ids, side: forward(self, [row[:100] for row in ids], side))
+    result = run(project, native_checkpoint, *SHORT_LIMIT, f"--dtype={dtype}")
+    result.assert_outcomes(passed=1, failed=1, skipped=1, deselected=result.parseoutcomes()["deselected"])
+    assert "cosine distance made by another ending: measured 0, needs >= 1e-06" in section(result, "FAILURES")
+
+
+def test_stored_bound_that_nothing_could_break_is_clamped(project, stored):
+    change_tolerance(stored, lambda entry: entry["bounds"].update({"norm max": 1e9}))
+    assert run(project, "mini", *DRIFT, "--junitxml=report.xml").ret == pytest.ExitCode.OK
+    found = figures(project.path / "report.xml")
+    assert float(found["norm max"]) > 0
+    assert float(found["norm max: share of bound"]) == pytest.approx(float(found["norm max"]) / 6e-7)  # the floor
+
+
+def test_statistic_that_an_old_baseline_lacks_is_measured_and_said_not_to_be_judged(project, stored):
+    change_tolerance(stored, lambda entry: [entry[part].pop("norm max") for part in ("bounds", "largest_seen")])
+    result = run(project, "mini", *DRIFT, "--junitxml=report.xml")
+    assert result.ret == pytest.ExitCode.OK
+    said = "note      not judged in float32 against snapshots/mini: norm max (recorded before it existed)"
+    assert result.outlines.count(said) == 1
+    assert figures(project.path / "report.xml")["norm max: share of bound"] == "not judged"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda entry: entry.pop("bounds"), "bounds is None"),
+        (lambda entry: entry.pop("runs"), "number of runs"),
+        (lambda entry: entry.update(bounds=[1, 2]), "[1, 2]"),
+        (lambda entry: entry["bounds"].update({"norm max": "wide"}), "'wide'"),
+        (lambda entry: entry["largest_seen"].update({"norm max": None}), "is None"),
+        (lambda entry: entry["bounds"].update({"norm max": float("nan")}), "nan"),
+        (lambda entry: entry["largest_seen"].update({"norm max": -1.0}), "-1"),
+    ],
+)
+def test_bounds_that_cannot_be_read_are_one_line(project, stored, change, problem):
+    change_tolerance(stored, change)
+    result = run(project, "mini", *DRIFT, "-k", "embeddings")
+    result.assert_outcomes(failed=1, deselected=1)
+    said = [line for line in section(result, "FAILURES").splitlines() if "tolerance.json: " in line]
+    assert len(said) == 1 and "its entry for float32 can't be read" in said[0] and problem in said[0]
+    assert "Traceback" not in result.stdout.str()
