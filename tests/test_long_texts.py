@@ -1,4 +1,4 @@
-"""Long texts and workloads are what they were at 4e49fa0, to the character: stored baselines and records rest on them."""
+"""Long texts and workloads are what they were at 4e49fa0, to the character: baselines and records rest on them."""
 
 import hashlib
 import json
