@@ -142,6 +142,8 @@ def test_threads_that_share_the_model_get_their_own_task(encoder: Encoder, devic
 
 
 def test_matryoshka_cut_is_slice_and_renormalisation(encoder: Encoder, task, checkpoint, claims):
+    if not checkpoint.matryoshka_dimensions:
+        pytest.skip("the model states no Matryoshka dimensions (matryoshka_dimensions in its config.json)")
     full = encoder.encode(SENTENCES[:6], task)
     for dimension in checkpoint.matryoshka_dimensions:
         cut = encoder.encode(SENTENCES[:6], task, truncate_dim=dimension)

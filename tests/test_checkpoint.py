@@ -110,9 +110,14 @@ def test_prefixes_are_the_published_ones_where_nothing_states_them(own_checkpoin
     }
 
 
-def test_matryoshka_dimensions_are_the_published_ones_that_fit_where_none_are_stated(own_checkpoint):
+def test_matryoshka_dimensions_that_the_published_model_leaves_unstated_are_those_of_its_card(
+    own_checkpoint, monkeypatch
+):
     change_json(own_checkpoint / "config.json", matryoshka_dimensions=None)
-    assert inspect_checkpoint(own_checkpoint).matryoshka_dimensions == JINA_V3_MATRYOSHKA[:1] == (32,)
+    assert inspect_checkpoint(own_checkpoint).matryoshka_dimensions == ()
+    monkeypatch.setattr(known_models, "_ARCHITECTURE", {"hidden_size": 32})
+    found = inspect_checkpoint(own_checkpoint, name="jinaai/jina-embeddings-v3-hf")
+    assert found.matryoshka_dimensions == JINA_V3_MATRYOSHKA[:1] == (32,)
 
 
 @pytest.mark.parametrize(
