@@ -6,20 +6,19 @@ The bounds are measured, not chosen: see ``fixtures.tolerance`` and the README, 
 import pytest
 
 from fixtures.errors import BaselineError
-from fixtures.stored import accept_command
 
 
-def test_embeddings_are_those_of_the_baseline(request, task, gate_result, baseline, settings, device, claims):
+def test_embeddings_are_those_of_the_baseline(task, gate_result, baseline, settings, device, claims, how_to_record):
     if not baseline.exists:
         pytest.fail(
             f"{settings.model} has no baseline in snapshots/{baseline.name}: nothing to compare {task} with.\n"
-            f"Record one with: {accept_command(request.config)}",
+            f"{how_to_record('Record one with')}",
             pytrace=False,
         )
     if gate_result.problem:
         pytest.fail(gate_result.problem, pytrace=False)
     if not baseline.has_anchors:
-        pytest.skip(f"snapshots/{baseline.name} holds tables only; --snapshot-update records anchors")
+        pytest.skip(how_to_record(f"snapshots/{baseline.name} holds tables only; record anchors with"))
     finding = gate_result.findings[task]
     for name, value in finding.verdict.statistics.items():
         claims.measured(name, value)
@@ -29,7 +28,7 @@ def test_embeddings_are_those_of_the_baseline(request, task, gate_result, baseli
         lines = [
             f"{task} on {device} in {settings.dtype}: {finding.verdict.outcome}, against snapshots/{baseline.name}",
             *finding.explanation,
-            f"If the change is wanted: {accept_command(request.config)}",
+            how_to_record("If the change is wanted"),
         ]
         pytest.fail("\n".join(lines), pytrace=False)
 

@@ -1,11 +1,13 @@
 """Several files change as one: a run killed at any moment leaves all old or all new."""
 
+import errno
 import json
 import os
 
 import pytest
 
 from fixtures import folder_update
+from fixtures.errors import BaselineError
 from fixtures.folder_update import FolderUpdate, finish_interrupted_update
 
 OLD = {"a.txt": b"old a", "sub/b.txt": b"old b", "kept.txt": b"kept"}
@@ -18,10 +20,14 @@ class Killed(BaseException):
 
 @pytest.fixture
 def folder(tmp_path):
+    return write_old(tmp_path / "stored")
+
+
+def write_old(folder):
     for name, content in OLD.items():
-        (tmp_path / "stored" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "stored" / name).write_bytes(content)
-    return tmp_path / "stored"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
 
 
 def contents(folder):
@@ -112,6 +118,37 @@ def test_killed_at_any_step_all_files_are_old_or_all_are_new(tmp_path, folder):
     assert 0 < switched < len(outcomes) - 1
 
 
+def commit_on_a_disk_that_is_full(folder, *, after):
+    """Commit where only so many changes succeed. Returns what was said, None if they were enough."""
+    happened = []
+
+    def before_step(step, path):
+        happened.append(step)
+        if len(happened) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_update, "before_step", before_step)
+        try:
+            new_contents(folder).commit()
+        except BaselineError as error:
+            return str(error)
+
+
+def test_disk_full_at_any_step_is_one_line_and_all_files_are_old_or_all_are_new(tmp_path):
+    outcomes = []
+    while said := commit_on_a_disk_that_is_full(
+        folder := write_old(tmp_path / str(len(outcomes))), after=len(outcomes)
+    ):
+        assert f"{folder.name}: No space left on device; " in said and "\n" not in said
+        finish_interrupted_update(folder)
+        outcomes.append(contents(folder))
+    assert contents(folder) == OLD | NEW
+    decided = outcomes.index(OLD | NEW)
+    assert outcomes == [OLD] * decided + [OLD | NEW] * (len(outcomes) - decided)
+    assert decided > 2 * len(NEW) and len(outcomes) - decided > len(NEW)
+
+
 def test_recovery_may_itself_be_killed_at_any_step(tmp_path):
     for step in range(100):
         folder = decided_update(tmp_path / f"recovery-{step}")
@@ -130,10 +167,7 @@ def test_recovery_may_itself_be_killed_at_any_step(tmp_path):
 
 def decided_update(folder):
     """A folder whose run was killed when its journal was in place and no file had been moved yet."""
-    for name, content in OLD.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    staging = folder / ".update"
+    staging = write_old(folder) / ".update"
     staging.mkdir()
     for position, name in enumerate(sorted(NEW)):
         (staging / str(position)).write_bytes(NEW[name])

@@ -16,7 +16,7 @@ from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa
 from fixtures import corpus, loading, recording
 from fixtures.encoder import Encoder
 from fixtures.throughput import REGIMES
-from tests.checkpoints import TASKS, change_tensors
+from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
 TABLES = ["evals/test_similarity.py", "-k", "baseline or belongs"]
 TWO = "--tasks=retrieval.query,separation"
@@ -114,7 +114,9 @@ def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, n
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
-def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(project, own_checkpoint):
+def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(project, own_checkpoint, monkeypatch):
+    monkeypatch.setattr(recording, "DTYPES", ("float32",))
+    change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)  # sooner recorded
     assert run(project, own_checkpoint, *TABLES).ret == pytest.ExitCode.TESTS_FAILED
     assert run(project, own_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
     stored = project.path / "snapshots" / "own"
@@ -142,7 +144,7 @@ def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(projec
 def test_drift_is_told_with_its_texts_and_how_to_accept_it(project, own_checkpoint, monkeypatch):
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     drift = ["evals/test_drift.py", "-k", "embeddings"]
-    command = rf"pytest --model={own_checkpoint} --device=cpu evals/test_drift.py -k embeddings --snapshot-update"
+    command = f"pytest evals/test_drift.py --model={own_checkpoint} --device=cpu --snapshot-update"
     first = run(project, own_checkpoint, *drift)
     first.assert_outcomes(failed=len(TASKS), deselected=1)
     assert section(first, "FAILURES").count(f"Record one with: {command}") == len(TASKS)
@@ -175,12 +177,14 @@ def test_stored_file_that_belongs_to_nothing_is_found(project, native_checkpoint
     result.stdout.fnmatch_lines(["*that no eval reads (delete them): found ?'similarity/clustering.txt'?, needs ??"])
 
 
-def test_tables_over_all_tasks_are_skipped_when_tasks_leave_some_out(project, native_checkpoint):
-    assert run(project, native_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
-    result = run(project, native_checkpoint, *TABLES, "--tasks=separation")
+def test_tables_over_all_tasks_are_skipped_when_tasks_leave_some_out(project, own_checkpoint, monkeypatch):
+    monkeypatch.setattr(recording, "DTYPES", ("float32",))
+    change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)
+    assert run(project, own_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
+    result = run(project, own_checkpoint, *TABLES, "--tasks=separation")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["skipped   2: needs all of the model's tasks; --tasks leaves some out"])
-    result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/tiny: 1 within tolerance; *"])
+    result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/own: 1 within tolerance; *"])
 
 
 def test_show_matrices_prints_each_matrix_each_difference_and_a_line_on_each_task(project, native_checkpoint):
@@ -247,16 +251,19 @@ def test_one_load_and_one_encoding_of_each_text_serve_all_evals(project, native_
     result.stdout.fnmatch_lines([f"encoded   {len(asked):,} distinct texts and tasks on cpu, each once"])
 
 
-def test_parallel_workers_load_one_model_and_report_as_one(project, native_checkpoint):
-    options = [f"--model={native_checkpoint}", "--device=cpu", "-n2", "--dist=loadgroup"]
+def test_parallel_workers_load_one_model_and_report_as_one(project, tmp_path):
+    folder = write_native_checkpoint(tmp_path / "tiny", prefixes={"separation": ""}, tasks=["separation"])
+    change_json(folder / "tokenizer_config.json", model_max_length=16)
+    options = [f"--model={folder}", "--device=cpu", "-n2", "--dist=loadgroup"]
     chosen = "unit_norm or similarity_matrix or (throughput and short)"
     result = project.runpytest_subprocess("evals", *options, "-k", chosen, "--benchmark-tokens=50", "--snapshot-update")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines_random(
         [
-            f"loaded    {native_checkpoint} on cpu (*): once",
-            "encoded   35 distinct texts and tasks on cpu, each once",
-            "compared  5 tables on cpu with snapshots/tiny: 5 recorded",
+            f"loaded    {folder} on cpu (*): once",
+            "encoded   193 distinct texts and tasks on cpu, each once",
+            "compared  1 tables on cpu with snapshots/tiny: 1 recorded*",
+            "note      recorded anchors in snapshots/tiny, with bounds from a new null set",
             "note      throughput was not measured: *",
         ]
     )

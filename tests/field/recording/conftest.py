@@ -1,0 +1,111 @@
+"""Recordings of a model so small, and cut so early, that a real one takes seconds."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pandas  # noqa: F401  pytester forgets what is first imported inside a run
+import peft  # noqa: F401
+import pytest
+import scipy.stats  # noqa: F401
+import sklearn.metrics.pairwise  # noqa: F401
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from tests.checkpoints import change_json, change_tensors, write_native_checkpoint
+
+TASK = "separation"
+TABLE = f"similarity/{TASK}.txt"
+DRIFT = "evals/test_drift.py"
+WHOLE = [DRIFT, "-k", "whole"]
+"""Reads every file of a baseline, and needs no model."""
+PARTS = {"manifest.json", "tokens.json", "anchors.safetensors", "first.safetensors", "signatures.safetensors"}
+PARTS |= {"tolerance.json", "ledger.jsonl", "task-differences.txt", TABLE}
+
+
+class Recordings:
+    """Runs of the evals on a model, and the files of its baseline."""
+
+    def __init__(self, project: pytest.Pytester, model: Path) -> None:
+        self.project, self.model = project, model
+        self.snapshots = project.path / "snapshots"
+        self.folder = self.snapshots / model.name
+
+    def arguments(self, *evals: str) -> list[str]:
+        return [*evals, f"--model={self.model}", f"--tasks={TASK}", "--device=cpu"]
+
+    def compare(self, *arguments: str) -> pytest.RunResult:
+        return self.project.runpytest_inprocess(*self.arguments(*(arguments or [DRIFT])))
+
+    def record(self, *arguments: str) -> pytest.RunResult:
+        return self.compare(*(arguments or [DRIFT]), "--snapshot-update")
+
+    def files(self) -> dict[str, bytes]:
+        return contents(self.folder)
+
+    def manifest(self) -> dict:
+        return json.loads((self.folder / "manifest.json").read_text())
+
+    def move_model(self) -> None:
+        """Have the model answer something else from now on."""
+
+        def grow(tensors):
+            tensors["encoder.layers.1.mlp.fc2.weight"] *= 1.5
+
+        change_tensors(self.model / "model.safetensors", grow)
+
+    def keep_tables_only(self) -> None:
+        """Leave what earlier versions of the suite recorded when tables alone were selected."""
+        files = {name: (self.folder / name).read_bytes() for name in (TABLE, "task-differences.txt")}
+        shutil.rmtree(self.folder)
+        (self.folder / "similarity").mkdir(parents=True)
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        (self.folder / "manifest.json").write_text(json.dumps({"format": 1, "files": hashes}))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def notes(result: pytest.RunResult) -> list[str]:
+    return [line.removeprefix("note").strip() for line in result.outlines if line.startswith("note ")]
+
+
+def refusal(result: pytest.RunResult) -> str:
+    """The one line of a run that ended before any eval."""
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert "Traceback" not in result.stdout.str()
+    return line.removeprefix("ERROR: ")
+
+
+@pytest.fixture(scope="session")
+def short_model(tmp_path_factory) -> Path:
+    folder = write_native_checkpoint(tmp_path_factory.mktemp("short") / "own", prefixes={TASK: ""}, tasks=[])
+    change_json(folder / "tokenizer_config.json", model_max_length=16)
+    return folder
+
+
+@pytest.fixture
+def fresh(project, short_model, tmp_path) -> Recordings:
+    """A model of one's own without a baseline."""
+    return Recordings(project, Path(shutil.copytree(short_model, tmp_path / "own")))
+
+
+@pytest.fixture(scope="session")
+def kept_baseline(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("kept") / "baseline"
+
+
+@pytest.fixture
+def recorded(fresh, kept_baseline) -> Recordings:
+    """The same with its baseline, which the first test to ask for it records."""
+    if not kept_baseline.exists():
+        assert fresh.record().ret == pytest.ExitCode.OK
+        shutil.copytree(fresh.folder, kept_baseline)
+        shutil.rmtree(fresh.snapshots)
+    shutil.copytree(kept_baseline, fresh.folder)
+    return fresh

@@ -1,0 +1,338 @@
+"""A recording that ends at any moment, however, leaves the old baseline or the new one, whole, and at most one line."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fixtures import folder_update
+from tests.field.recording.conftest import DRIFT, TABLE, WHOLE, contents, notes, refusal
+
+STEPS = ("make", "create", "write", "rename", "remove")
+
+
+def leave_update(recordings, files, *, names=None):
+    """Leave what a killed recording leaves when it had decided: its new files, and a journal of their names."""
+    staging = recordings.folder / ".update"
+    staging.mkdir()
+    for position, name in enumerate(sorted(files)):
+        (staging / str(position)).write_bytes(files[name])
+    (staging / "journal.json").write_text(json.dumps(sorted(files) if names is None else names))
+    return staging
+
+
+def everything(folder):
+    """What is there, links not followed, but for what pytest itself writes."""
+    paths = [
+        path for path in folder.rglob("*") if not any("cache" in part or part == ".benchmarks" for part in path.parts)
+    ]
+    return {path: path.readlink() if path.is_symlink() else path.is_dir() or path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def other_baseline(recorded, kept_baseline):
+    """The files of another whole baseline of the model."""
+    files = contents(kept_baseline)
+    manifest = json.loads(files["manifest.json"])
+    return {**files, "manifest.json": json.dumps(manifest, indent=3).encode()}
+
+
+# --- what was left is finished ----------------------------------------------------------------------------------------
+
+
+def test_decided_recording_is_finished_by_the_next_run(recorded, other_baseline):
+    leave_update(recorded, other_baseline)
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+    assert recorded.files() == other_baseline
+
+
+def test_decided_recording_is_compared_with_where_the_disk_cannot_be_written(recorded, other_baseline, monkeypatch):
+    leave_update(recorded, other_baseline)
+    left = everything(recorded.folder)
+    monkeypatch.setattr(folder_update, "before_step", failing_at(lambda step, path: True, errno.EROFS))
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+    assert everything(recorded.folder) == left
+    (recorded.folder / "tokens.json").write_text("the old one no longer counts")
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+
+
+def test_undecided_recording_is_dropped(recorded, other_baseline):
+    before = recorded.files()
+    (leave_update(recorded, other_baseline) / "journal.json").unlink()
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+    assert recorded.files() == before and not (recorded.folder / ".update").exists()
+
+
+def test_looking_around_finishes_nothing(recorded, other_baseline):
+    leave_update(recorded, other_baseline)
+    left = everything(recorded.folder)
+    assert recorded.compare(*WHOLE, "--collect-only").ret == pytest.ExitCode.OK
+    assert everything(recorded.folder) == left
+
+
+# --- what was left is damaged or forged -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../../conftest.py", "../other/manifest.json", "/tmp/manifest.json", "conftest.py", "known-failures.txt"),
+        *("similarity/../../../x.txt", "similarity/x.py", "sub/tokens.json", ".update/journal.json"),
+        *("", ".", "similarity/", "a\0b", "x" * 5000),
+    ],
+)
+@pytest.mark.parametrize("update", [[], ["--snapshot-update"]], ids=["compare", "record"])
+def test_journal_that_names_what_is_no_part_of_a_baseline_is_refused(recorded, other_baseline, name, update):
+    leave_update(recorded, other_baseline, names=[*sorted(other_baseline)[:-1], name])
+    before = everything(recorded.project.path)
+    said = refusal(recorded.compare(*WHOLE, *update) if not update else recorded.compare(DRIFT, *update))
+    assert said.startswith("snapshots/own/.update/journal.json: ") and "is no file of a baseline" in said
+    assert "remove snapshots/own/.update and run again" in said and len(said) < 300
+    assert everything(recorded.project.path) == before
+
+
+def _write(content):
+    return lambda staging: (staging / "journal.json").write_bytes(content)
+
+
+def _remove_first(staging):
+    (staging / "0").unlink()
+
+
+def _cut_first(staging):
+    (staging / "0").write_bytes((staging / "0").read_bytes()[:-5])
+
+
+def _folder_for_first(staging):
+    _remove_first(staging)
+    (staging / "0").mkdir()
+
+
+def _link_first(staging):
+    shutil.move(staging / "0", staging.parents[2] / "outside")
+    (staging / "0").symlink_to(staging.parents[2] / "outside")
+
+
+def _folder_for_journal(staging):
+    (staging / "journal.json").unlink()
+    (staging / "journal.json").mkdir()
+
+
+def _link_journal(staging):
+    shutil.move(staging / "journal.json", staging.parents[2] / "journal.json")
+    (staging / "journal.json").symlink_to(staging.parents[2] / "journal.json")
+
+
+def _link_staging(staging):
+    shutil.move(staging, staging.parents[2] / "staged")
+    staging.symlink_to(staging.parents[2] / "staged")
+
+
+def _file_for_staging(staging):
+    shutil.rmtree(staging)
+    staging.write_text("not a folder")
+
+
+def _link_tables(staging):
+    shutil.move(staging.parent / "similarity", staging.parents[2] / "tables")
+    (staging.parent / "similarity").symlink_to(staging.parents[2] / "tables")
+
+
+def _folder_for_target(staging):
+    (staging.parent / TABLE).unlink()
+    (staging.parent / TABLE).mkdir()
+
+
+def _fewer_names(staging):
+    (staging / "journal.json").write_text(json.dumps(["anchors.safetensors"]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (_write(b"{"), ".update/journal.json: not JSON ("),
+        (_write(b""), ".update/journal.json: not JSON ("),
+        (_write(b"\xff\xfe"), ".update/journal.json: not JSON ("),
+        (_write(b"[" * 200_000), ".update/journal.json: not JSON ("),
+        (_write(b'{"tokens.json": 1}'), ".update/journal.json: not a list of file names"),
+        (_write(b"[]"), ".update/journal.json: not a list of file names"),
+        (_write(b"[1, null]"), ".update/journal.json: not a list of file names"),
+        (_write(b'["tokens.json", "tokens.json"]'), ".update/journal.json: names a file twice"),
+        (_folder_for_journal, ".update/journal.json: a link or a folder where a file belongs"),
+        (_link_journal, ".update/journal.json: a link or a folder where a file belongs"),
+        (_remove_first, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
+        (_cut_first, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
+        (_fewer_names, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
+        (_folder_for_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
+        (_link_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
+        (_link_staging, ".update: a link or a file where a folder belongs"),
+        (_file_for_staging, ".update: a link or a file where a folder belongs"),
+        (_link_tables, "similarity: a link or a file where a folder belongs"),
+        (_folder_for_target, f"{TABLE}: a folder where a file belongs"),
+    ],
+)
+def test_damaged_leftovers_are_one_line_and_everything_stays_as_it_is(recorded, other_baseline, damage, says):
+    files = {
+        name: content.replace(b"1", b"2") if name == "anchors.safetensors" else content
+        for name, content in other_baseline.items()
+    }
+    manifest = json.loads(files["manifest.json"])
+    damage(leave_update(recorded, sealed(files, manifest)))
+    before = everything(recorded.project.path)
+    said = refusal(recorded.compare(*WHOLE))
+    assert said.startswith(f"snapshots/own/{says}") and "remove " in said
+    assert everything(recorded.project.path) == before
+
+
+def sealed(files, manifest):
+    from fixtures.baseline import digest, own_hash
+
+    manifest["files"] = {name: digest(files[name]) for name in manifest["files"]}
+    return {**files, "manifest.json": json.dumps({**manifest, "manifest_sha256": own_hash(manifest)}).encode()}
+
+
+def test_file_that_is_a_link_is_replaced_and_not_what_it_points_to(recorded, other_baseline):
+    outside = recorded.project.path / "outside.json"
+    shutil.move(recorded.folder / "tokens.json", outside)
+    (recorded.folder / "tokens.json").symlink_to(outside)
+    before = outside.read_bytes()
+    leave_update(recorded, {**other_baseline})
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+    assert outside.read_bytes() == before and not (recorded.folder / "tokens.json").is_symlink()
+
+
+# --- killed, full, beside another -------------------------------------------------------------------------------------
+
+
+def failing_at(chosen, code):
+    def before_step(step, path):
+        if chosen(step, path):
+            raise OSError(code, os.strerror(code))
+
+    return before_step
+
+
+def record_failing(recordings, chosen, code):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_update, "before_step", failing_at(chosen, code))
+        return recordings.record()
+
+
+def test_killed_before_any_step_leaves_the_old_baseline_or_the_new_one(recorded, tmp_path):
+    old, states = recorded.files(), []
+
+    def copy_as_a_kill_would_leave_it(step, path):
+        assert step in STEPS
+        states.append((step, shutil.copytree(recorded.folder, tmp_path / f"state-{len(states)}", symlinks=True)))
+
+    recorded.move_model()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_update, "before_step", copy_as_a_kill_would_leave_it)
+        assert recorded.record().ret == pytest.ExitCode.OK
+    new, outcomes = recorded.files(), []
+    for _, state in states:
+        shutil.rmtree(recorded.folder)
+        shutil.move(state, recorded.folder)
+        assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+        outcomes.append(recorded.files())
+        assert outcomes[-1] in (old, new) and old != new
+    decided = outcomes.index(new)
+    assert outcomes == [old] * decided + [new] * (len(states) - decided)
+    assert {step for step, _ in states[:decided]} == {"make", "create", "write", "rename"}
+    assert [step for step, _ in states[decided:]].count("rename") == len(new)
+
+
+@pytest.mark.parametrize(("step", "code"), [("make", errno.EROFS), ("write", errno.ENOSPC), ("rename", errno.EIO)])
+def test_disk_that_fails_is_one_line_and_the_old_baseline(recorded, step, code):
+    old = recorded.files()
+    recorded.move_model()
+    result = record_failing(recorded, lambda at, path: at == step, code)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and recorded.files() == old
+    (said,) = [line for line in result.outlines if line.startswith("not recorded: ")]
+    assert said.startswith(f"not recorded: snapshots/own: {os.strerror(code)}; its files are as they were: make room ")
+    assert said in notes(result) and not any("accepted" in line for line in result.outlines)
+    assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+
+
+def test_disk_that_fails_once_all_is_decided_leaves_the_new_baseline(recorded):
+    old = recorded.files()
+    recorded.move_model()
+    result = record_failing(recorded, lambda step, path: (step, path.name) == ("rename", "tokens.json"), errno.EIO)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert any("its new files are all there, but not all at their places" in note for note in notes(result))
+    assert recorded.compare().ret == pytest.ExitCode.OK
+    assert recorded.files()["anchors.safetensors"] != old["anchors.safetensors"]
+    assert not (recorded.folder / ".update").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk, which only root may")
+def test_full_disk_is_one_line_and_the_old_baseline(recorded):
+    kept = recorded.files()
+    shutil.rmtree(recorded.folder)
+    recorded.folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=120k", "none", str(recorded.folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this container mounts nothing")
+    try:
+        for name, content in kept.items():
+            (recorded.folder / name).parent.mkdir(exist_ok=True)
+            (recorded.folder / name).write_bytes(content)
+        recorded.move_model()
+        result = recorded.record()
+        assert result.ret == pytest.ExitCode.TESTS_FAILED and recorded.files() == kept
+        assert any("No space left on device; its files are as they were" in note for note in notes(result))
+        assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
+    finally:
+        subprocess.run(["umount", str(recorded.folder)], check=True)
+
+
+HOLD = """
+import os, pathlib, time
+from fixtures import folder_update
+marks = pathlib.Path(os.environ["MARKS"])
+
+def before_step(step, path):
+    if step == "rename" and path.name == "manifest.json":
+        (marks / "moving").touch()
+        while not (marks / "go").exists():
+            time.sleep(0.01)
+        if "kill" in (marks / "go").read_text():
+            os._exit(9)
+
+folder_update.before_step = before_step
+"""
+
+
+@pytest.mark.parametrize("then", ["go on", "kill"])
+def test_while_one_run_records_others_compare_with_a_whole_baseline_and_none_records(recorded, then, monkeypatch):
+    recorded.project.makepyfile(hold=HOLD)
+    monkeypatch.setenv("MARKS", str(recorded.project.path))
+    monkeypatch.setenv("PYTHONPATH", str(recorded.project.path))
+    recorded.move_model()
+    command = [sys.executable, "-m", "pytest", "-p", "hold", *recorded.arguments(DRIFT), "--snapshot-update"]
+    recording = subprocess.Popen(command, cwd=recorded.project.path, stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(recorded.project.path / "moving", recording)
+        assert (recorded.folder / ".update" / "journal.json").is_file()
+        assert recorded.compare().ret == pytest.ExitCode.OK
+        said = refusal(recorded.record())
+        assert said.startswith("snapshots/own: another run is recording this baseline; wait until it has ended")
+        assert (recorded.folder / ".update" / "journal.json").is_file()
+    finally:
+        (recorded.project.path / "go").write_text(then)
+        recording.communicate(timeout=60)
+    assert recording.returncode == (0 if then == "go on" else 9)
+    assert recorded.record().ret == pytest.ExitCode.OK
+    assert recorded.compare().ret == pytest.ExitCode.OK and not (recorded.folder / ".update").exists()
+
+
+def wait_for(path, process):
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,130 @@
+"""A recording is one whole, whatever was selected; and what the summary says was recorded is on the disk."""
+
+import hashlib
+import json
+
+import pytest
+
+from fixtures import devices
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, WHOLE, contents, notes, refusal
+
+SIMILARITY = "evals/test_similarity.py"
+ONE_TABLE = f"{SIMILARITY}::test_similarity_matrix_is_that_of_the_baseline[cpu-{TASK}]"
+BOTH = [DRIFT, SIMILARITY]
+
+
+@pytest.mark.parametrize("selected", [[SIMILARITY], [ONE_TABLE], ["evals", "-k", "similarity_matrix_is_that"]])
+def test_first_recording_is_of_the_whole_baseline_whatever_is_selected(fresh, selected):
+    result = fresh.record(*selected)
+    assert result.ret == pytest.ExitCode.OK
+    assert fresh.files().keys() == PARTS == {*fresh.manifest()["files"], "manifest.json"}
+    assert fresh.manifest()["model"] == "own" and fresh.manifest()["dtype"] == "float32"
+    result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/own: 1 recorded*"])
+    assert "recorded anchors in snapshots/own, with bounds from a new null set" in notes(result)
+
+
+def test_recorded_baseline_holds_for_all_evals_that_compare(recorded):
+    result = recorded.compare(*BOTH)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"drift     {TASK} on cpu: identical", "compared  1 tables *: 1 within tolerance*"])
+
+
+def test_one_table_is_never_replaced_alone(recorded):
+    before = recorded.files()
+    recorded.move_model()
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.TESTS_FAILED
+    assert recorded.record(ONE_TABLE).ret == pytest.ExitCode.OK
+    unchanged = {name for name, content in recorded.files().items() if before[name] == content}
+    assert unchanged <= {"tokens.json", "first.safetensors", "task-differences.txt"}
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.OK
+    assert len(recorded.files()["ledger.jsonl"].splitlines()) == 2
+
+
+@pytest.mark.parametrize("selected", [["evals/test_contract.py", "-k", "unit_norm"], WHOLE])
+def test_update_that_selects_no_eval_that_records_says_so(recorded, selected):
+    before = recorded.files()
+    result = recorded.record(*selected)
+    assert result.ret == pytest.ExitCode.OK and recorded.files() == before
+    expected = "nothing was recorded: evals/test_drift.py or evals/test_similarity.py has to run for that"
+    assert expected in notes(result)
+
+
+def test_recording_what_is_stored_already_changes_nothing_and_says_so(recorded):
+    before = recorded.files()
+    result = recorded.record()
+    assert result.ret == pytest.ExitCode.OK and recorded.files() == before
+    assert "nothing was recorded: snapshots/own holds already what this run obtained" in notes(result)
+
+
+def test_tables_that_moved_alone_can_be_accepted(recorded):
+    manifest, table = recorded.manifest(), recorded.files()[TABLE].replace(b"Similar", b"Another")
+    manifest["files"][TABLE] = hashlib.sha256(table).hexdigest()
+    manifest.pop("manifest_sha256")
+    sealed = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    (recorded.folder / TABLE).write_bytes(table)
+    (recorded.folder / "manifest.json").write_text(json.dumps({**manifest, "manifest_sha256": sealed}))
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.TESTS_FAILED
+    assert recorded.record().ret == pytest.ExitCode.OK
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.OK
+
+
+def test_damaged_part_is_recorded_anew(recorded):
+    (recorded.folder / TABLE).write_bytes(b"\xff\xfe\x00")
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.TESTS_FAILED
+    assert recorded.record(SIMILARITY).ret == pytest.ExitCode.OK
+    assert recorded.compare(*BOTH).ret == pytest.ExitCode.OK
+
+
+def test_tables_without_a_model_as_earlier_versions_recorded_them_are_read_and_replaced_whole(recorded):
+    recorded.keep_tables_only()
+    result = recorded.compare(*BOTH)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["compared  1 tables *: 1 within tolerance*", "skipped   1: snapshots/own holds *"])
+    assert recorded.record(ONE_TABLE).ret == pytest.ExitCode.OK
+    assert recorded.files().keys() == PARTS
+
+
+def test_files_of_others_stay_as_they_are(fresh):
+    strays = ["other/similarity/separation.txt", "own/similarity/unknown-task.txt", "own/notes.txt", "notes.txt"]
+    for name in strays:
+        (fresh.snapshots / name).parent.mkdir(parents=True, exist_ok=True)
+        (fresh.snapshots / name).write_text("theirs")
+    assert fresh.record().ret == pytest.ExitCode.OK
+    found = contents(fresh.snapshots)
+    assert all(found[name] == b"theirs" for name in strays)
+    assert found.keys() == {*strays, *(f"own/{name}" for name in PARTS)}
+
+
+def test_baseline_option_names_the_folder_that_is_recorded(fresh):
+    assert fresh.record(DRIFT, "--baseline=elsewhere").ret == pytest.ExitCode.OK
+    assert {name.partition("/")[0] for name in contents(fresh.snapshots)} == {"elsewhere"}
+    assert fresh.compare().ret == pytest.ExitCode.TESTS_FAILED
+    assert fresh.compare(DRIFT, "--baseline=elsewhere").ret == pytest.ExitCode.OK
+
+
+def test_run_that_is_broken_off_records_nothing_and_says_so(fresh):
+    (fresh.project.path / "evals" / "test_last.py").write_text(
+        "import pytest\n\ndef test_stop(): pytest.exit('stopped')"
+    )
+    result = fresh.record(SIMILARITY, "evals/test_last.py")
+    assert result.ret == pytest.ExitCode.INTERRUPTED and not fresh.snapshots.exists()
+    assert "not recorded: the run was broken off" in notes(result)
+    assert not any("recorded anchors" in line for line in result.outlines)
+    result.stdout.fnmatch_lines(["compared  1 tables *: 1 not recorded*"])
+
+
+@pytest.mark.parametrize("order", ["cpu,cpu:0", "cpu:0,cpu"])
+def test_first_device_records_and_the_next_is_compared_with_it(fresh, monkeypatch, order):
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu:0", "cpu"])
+    arguments = [argument for argument in fresh.arguments(SIMILARITY) if not argument.startswith("--device")]
+    result = fresh.project.runpytest_inprocess(*arguments, f"--device={order}", "--snapshot-update")
+    first, second = order.split(",")
+    assert result.ret == pytest.ExitCode.OK and fresh.manifest()["device"].startswith(f"{first} (")
+    expected = {first: "1 recorded", second: "1 within tolerance"}
+    told = [f"compared  1 tables on {device} with snapshots/own: {expected[device]}; *" for device in sorted(expected)]
+    result.stdout.fnmatch_lines_random(told)
+
+
+def test_syrupys_other_way_to_write_is_refused(recorded):
+    said = refusal(recorded.compare(DRIFT, "--snapshot-update-new-only"))
+    assert said.startswith("--snapshot-update-new-only: a baseline is recorded as one whole; use --snapshot-update")
