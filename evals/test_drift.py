@@ -5,6 +5,7 @@ The bounds are measured, not chosen: see ``fixtures.tolerance`` and the README, 
 
 import pytest
 
+from fixtures.claims import failed_claim
 from fixtures.errors import BaselineError
 from fixtures.stored import accept_command
 
@@ -31,7 +32,7 @@ def test_embeddings_are_those_of_the_baseline(request, task, gate_result, baseli
             *finding.explanation,
             f"If the change is wanted: {accept_command(request.config)}",
         ]
-        pytest.fail("\n".join(lines), pytrace=False)
+        raise failed_claim("\n".join(lines), finding.verdict.statistics.values())
 
 
 def test_baseline_is_whole(baseline, device):
