@@ -35,7 +35,9 @@ def test_embeddings_are_those_of_the_baseline(request, task, gate_result, baseli
         raise failed_claim("\n".join(lines), finding.verdict.statistics.values())
 
 
-def test_baseline_is_whole(baseline, device):
+def test_baseline_is_whole(request, baseline, settings, device):
+    if settings.updating:
+        request.getfixturevalue("gate_result")  # what is being recorded, whichever eval comes first
     if not baseline.exists:
         pytest.skip(f"snapshots/{baseline.name} doesn't exist")
     try:
