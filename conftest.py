@@ -99,4 +99,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     stash, workers = config.stash, run_state.worker_count(config)
-    return report.header_lines(stash[run_state.SETTINGS], stash[run_state.CHECKPOINT], workers)
+    found, tasks = stash[run_state.CHECKPOINT], stash[run_state.TASKS]
+    return report.header_lines(stash[run_state.SETTINGS], found, tasks, workers)

@@ -1,6 +1,6 @@
 import pytest
 
-from fixtures.known_failures import FILE, deviceless_name, read_known_failures
+from fixtures.known_failures import FILE, KnownFailure, deviceless_name, read_known_failures
 
 EVAL = """
 import pytest
@@ -26,8 +26,8 @@ def test_names_leave_folder_and_device_out(node_id, name):
 
 def test_lines_are_names_with_reasons(tmp_path):
     (tmp_path / FILE).write_text("# a note\n\ntest_a.py::test_b[x] # weak there\n")
-    assert read_known_failures(tmp_path) == {"test_a.py::test_b[x]": "weak there"}
-    assert read_known_failures(tmp_path / "none") == {}
+    assert read_known_failures(tmp_path) == [KnownFailure(3, "test_a.py::test_b[x]", None, "weak there")]
+    assert read_known_failures(tmp_path / "none") == []
 
 
 @pytest.mark.parametrize("line", ["test_a.py::test_b", "test_b # why", "test_a.py::test_b # "])

@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 
+import huggingface_hub  # noqa: F401  pytester forgets what is first imported inside a run
 import pytest
 
 from fixtures import devices
@@ -259,11 +260,6 @@ def test_tasks_narrow_the_run(project, native_checkpoint):
     assert [name.partition("[")[2] for name in ids] == ["cpu-separation]", "cpu-text-matching]"]
 
 
-def test_hub_model_is_collected_with_the_published_tasks_without_being_fetched(project):
-    ids = collected(project, "--model=some-org/some-model", "--device=cpu", "-k", "unit_norm")
-    assert [name.partition("[")[2] for name in ids] == [f"cpu-{name}]" for name in TASKS]
-
-
 def test_header_says_what_will_run(project, native_checkpoint, available):
     chosen = ["--device=cuda", "--device=cpu", "--dtype=bfloat16", "--batch-tokens=77", "--tasks=separation"]
     result = project.runpytest_inprocess("evals", "--collect-only", f"--model={native_checkpoint}", *chosen)
@@ -278,20 +274,22 @@ def test_header_says_what_will_run(project, native_checkpoint, available):
 
 
 @pytest.mark.parametrize("revision", ["main", "v2"])
-def test_header_names_the_commit_of_a_hub_model_in_the_cache(project, monkeypatch, tmp_path, revision):
+def test_header_names_the_commit_and_the_tasks_of_a_hub_model_in_the_cache(
+    project, monkeypatch, tmp_path, own_checkpoint, revision
+):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     references = tmp_path / "models--some-org--some-model" / "refs"
     references.mkdir(parents=True)
-    (references / revision).write_text("c0ffee\n")
+    (references / revision).write_text("c0ffee")
+    (references.parent / "snapshots").mkdir()
+    own_checkpoint.rename(references.parent / "snapshots" / "c0ffee")
     options = [] if revision == "main" else [f"--revision={revision}"]
     result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model", *options)
-    result.stdout.fnmatch_lines([f"model: some-org/some-model, revision {revision} (cached: c0ffee; *); tasks: all"])
-
-
-def test_header_says_when_a_hub_model_is_not_in_the_cache(project, monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model")
-    result.stdout.fnmatch_lines(["model: some-org/some-model, revision main (not in the cache yet; *); tasks: all"])
+    result.stdout.fnmatch_lines(
+        [f"model: some-org/some-model, revision {revision} (cached: c0ffee; *); tasks: {', '.join(TASKS)}"]
+    )
 
 
 def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(project):

@@ -1,0 +1,222 @@
+"""A known failure is a claim that doesn't hold, nothing else; a line of the list means what its author meant."""
+
+import re
+
+import pandas  # noqa: F401  pytester forgets what is first imported inside a run
+import peft  # noqa: F401
+import pytest
+import scipy.stats  # noqa: F401
+import sklearn.metrics.pairwise  # noqa: F401
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from tests.checkpoints import TASKS
+
+EVALS = """
+import pytest
+
+@pytest.fixture
+def broken():
+    raise ValueError("not an encoder")
+
+@pytest.mark.parametrize("language", ["de", "ar"])
+def test_claim(device, language, claims):
+    claims.at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8)
+
+def test_task(device, task, claims):
+    claims.measured("nothing wrong", 1)
+
+def test_library(device, claims):
+    raise ValueError("not an encoder")
+
+def test_fixture(device, broken, claims):
+    pass
+
+def test_loading(device, claims):
+    pytest.fail("the model can't be loaded", pytrace=False)
+
+def test_not_a_number(device, claims):
+    claims.at_least("share", float("nan"), 0.8)
+"""
+FILE = "evals/test_listed.py"
+WEAK = "test_listed.py::test_claim[ar] # weak"
+GONE = "test_listed.py::test_clam[ar] # renamed"
+NO_EVAL = "note      snapshots/tiny lists a known failure that no eval is: "
+
+
+@pytest.fixture
+def run(project, native_checkpoint):
+    (project.path / "snapshots" / "tiny").mkdir(parents=True)
+    (project.path / FILE).write_text(EVALS)
+
+    def run(lines: list[str], *arguments: str, line_end: str = "\n") -> pytest.RunResult:
+        content = "".join(line + line_end for line in lines)
+        (project.path / "snapshots" / "tiny" / "known-failures.txt").write_bytes(content.encode())
+        return project.runpytest_inprocess(f"--model={native_checkpoint}", "--device=cpu", *(arguments or [FILE]))
+
+    return run
+
+
+def notes(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if line.startswith("note ")]
+
+
+def expected(result: pytest.RunResult) -> list[str]:
+    return [line.removeprefix("XFAIL ") for line in result.outlines if line.startswith("XFAIL")]
+
+
+# --- what is expected -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("test", ["library", "loading", "not_a_number"])
+def test_what_is_no_claim_that_does_not_hold_fails_though_it_is_listed(run, test):
+    run([f"test_listed.py::test_{test} # known"], FILE, "-k", test).assert_outcomes(failed=1, deselected=10)
+
+
+def test_fixture_that_breaks_is_an_error_though_its_eval_is_listed(run):
+    run(["test_listed.py::test_fixture # known"], FILE, "-k", "fixture").assert_outcomes(errors=1, deselected=10)
+
+
+def test_broken_environment_leaves_no_behaviour_expected(run, monkeypatch):
+    def break_down(*arguments, **options):
+        raise ValueError("text input must be of type str")
+
+    monkeypatch.setattr("fixtures.encoder.Encoder.encode", break_down)
+    lines = ["test_behavior.py::test_question_finds_its_passage_in_every_language[de] # weak"]
+    result = run(lines, "evals/test_behavior.py", "-k", "passage_in_every_language")
+    result.assert_outcomes(failed=6, deselected=result.parseoutcomes()["deselected"])
+
+
+def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run, project):
+    lines = ["test_similarity.py::test_similarity_matrix_is_that_of_the_baseline[separation] # other weights"]
+    table = ["evals/test_similarity.py", "-k", "baseline and separation"]
+    run(lines, *table).assert_outcomes(failed=1, deselected=11)
+    run([], *table, "--snapshot-update").assert_outcomes(passed=1, deselected=11)
+    stored = project.path / "snapshots" / "tiny" / "similarity" / "separation.txt"
+    stored.write_text(re.sub(r"0\.\d{9}", "0.123456789", stored.read_text()))
+    run(lines, *table).assert_outcomes(xfailed=1, deselected=11)
+    stored.write_text("torn")
+    run(lines, *table).assert_outcomes(failed=1, deselected=11)
+
+
+# --- which eval a line is ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "evals/test_listed.py::test_claim[cpu-ar]",
+        "test_listed.py::test_claim[cpu-ar]",
+        "evals/test_listed.py::test_claim[ar]",
+        "./evals/test_listed.py::test_claim[cpu-ar]@cpu",
+    ],
+)
+def test_line_as_pytest_prints_it_is_understood(run, name):
+    result = run([f"{name} # weak"], FILE, "-k", "claim")
+    assert expected(result) == ["evals/test_listed.py::test_claim[cpu-ar] - weak"] and not notes(result)
+
+
+@pytest.mark.parametrize("other", ["cuda", "cuda:1", "mps"])
+def test_line_with_a_device_is_of_that_device_only(run, other):
+    result = run([f"evals/test_listed.py::test_claim[{other}-ar] # weak there"], FILE, "-k", "claim")
+    result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert not notes(result)
+
+
+def test_line_of_the_device_gives_the_reason(run):
+    lines = [WEAK, "evals/test_listed.py::test_claim[cpu-ar] # weaker on cpu"]
+    assert expected(run(lines)) == ["evals/test_listed.py::test_claim[cpu-ar] - weaker on cpu"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "   \n"])
+@pytest.mark.parametrize(
+    ("reason", "said"), [(" # issue #12 # and more", "issue #12 # and more"), ("\t#why", "why"), ("   #  why", "why")]
+)
+def test_reason_is_what_follows_the_first_number_sign(run, line_end, reason, said):
+    lines = ["# of the model", "", "  # indented", f"test_listed.py::test_claim[ar]{reason}"]
+    result = run(lines, FILE, "-k", "claim", line_end=line_end)
+    assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {said}"]
+
+
+@pytest.mark.parametrize(
+    "line", ["test_listed.py::test_claim[ar]", "test_claim[ar] # weak", "FAILED evals/a.py::b # c"]
+)
+@pytest.mark.parametrize("workers", [[], ["-n1"]])
+def test_line_that_says_no_eval_or_no_reason_is_refused(run, project, line, workers):
+    result = run(["", line], FILE, *workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (said,) = [line for line in result.errlines if line]
+    assert said == f"ERROR: snapshots/tiny/known-failures.txt, line 2: {line!r}; a line is " + (
+        "'test_file.py::test_name[...] # reason'"
+    )
+
+
+def test_list_that_is_no_text_is_refused(project, native_checkpoint):
+    (project.path / "snapshots" / "tiny").mkdir(parents=True)
+    (project.path / "snapshots" / "tiny" / "known-failures.txt").write_bytes(b"\xff\xfe # weak\n")
+    result = project.runpytest_inprocess("evals", f"--model={native_checkpoint}", "--device=cpu")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.errlines[0].startswith("ERROR: snapshots/tiny/known-failures.txt: unreadable (")
+
+
+# --- what is said of the lines themselves -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "chosen", [[FILE], ["evals", "-k", "claim"], [FILE, "-k", "task"], [FILE, "--deselect", f"{FILE}::test_claim"]]
+)
+def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(run, chosen):
+    assert notes(run([WEAK, "", GONE], *chosen)) == [
+        f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest that is: "
+        "test_listed.py::test_claim[ar])"
+    ]
+
+
+@pytest.mark.parametrize("file", ["test_drift.py", "test_lsted.py"])
+def test_line_that_names_a_test_of_another_file_is_told(run, file):
+    result = run([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
+    (said,) = notes(result)
+    assert said.startswith(f"{NO_EVAL}{file}::test_claim[ar] (line 1 ")
+    assert said.endswith("; the nearest that is: test_listed.py::test_claim[ar])")
+
+
+def test_line_unlike_every_name_is_told_without_one(run):
+    assert notes(run(["test_listed.py::zzz # gone"])) == [
+        f"{NO_EVAL}test_listed.py::zzz (line 1 of known-failures.txt)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        [f"{FILE}::test_claim[cpu-ar]"],
+        [FILE, "-k", "claim"],
+        [FILE, "-m", "xdist_group", "-k", "claim"],
+        [FILE, "--deselect", f"{FILE}::test_task", "-k", "claim"],
+        [FILE, "-k", "claim", f"--tasks={TASKS[0]}"],
+        ["evals/test_published.py", "-k", "fastembed"],
+        ["--ignore", "evals/test_behavior.py", "evals", "-k", "test_claim"],
+    ],
+    ids=["test", "-k", "-m", "--deselect", "--tasks", "file", "--ignore"],
+)
+def test_line_that_a_run_did_not_collect_is_not_told(run, chosen):
+    names = [f"test_listed.py::test_task[{TASKS[1]}]", "test_listed.py::test_library", "test_behavior.py::test_x[de]"]
+    assert not notes(run([WEAK, *(f"{name} # weak" for name in names)], *chosen))
+
+
+def test_last_failures_tell_nothing_of_other_lines(run):
+    lines = [WEAK, "test_similarity.py::test_gone # weak", GONE]
+    run([], FILE, "-k", "test_claim")
+    assert not notes(run(lines, "evals", "--lf", "-k", "test_claim"))
+
+
+def test_line_that_is_there_twice_is_told(run):
+    result = run([WEAK, "", "evals/test_listed.py::test_claim[ar] # again"], FILE, "-k", "claim")
+    assert notes(result) == [
+        "note      snapshots/tiny lists a known failure twice, in lines 1 and 3: test_listed.py::test_claim[ar]"
+    ]
+
+
+def test_workers_tell_each_note_once(run, project):
+    result = run([GONE], FILE, "-n2", "-k", "claim")
+    assert len(notes(result)) == 1

@@ -1,0 +1,118 @@
+"""Runs in parallel: every figure reaches the report, and no two workers write one baseline."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+KINDS = """
+import numpy as np
+import pytest
+
+FIGURES = [
+    0.5, 7, True, "text", None, (2, 3), [1.5], {"a": 1}, np.float64(0.5), np.float32(0.5), np.longdouble(0.5),
+    np.int64(7), np.uint8(7), np.bool_(True), np.str_("text"), np.array(0.5), np.array([1, 2]), (np.int64(2), 3),
+    float("nan"), np.float64("inf"), 10**30,
+]
+
+@pytest.mark.parametrize("number", range(len(FIGURES)))
+def test_figure(device, number, claims, run_report):
+    figure = FIGURES[number]
+    claims.measured("figure", figure)
+    claims.equal("itself", figure, figure) if np.ndim(figure) == 0 and figure == figure else None
+    run_report.drift.append({"device": device, "task": str(number), "outcome": "identical", "figure": figure})
+    run_report.notes.append(np.str_("numpy's text"))
+
+def test_claim(device, claims):
+    claims.at_most("distance", np.float64(0.25), np.float32(0.5))
+"""
+
+
+def figures(report: Path) -> dict[str, list[tuple[str, str]]]:
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    return {case.get("name"): [(one.get("name"), one.get("value")) for one in case.iter("property")] for case in cases}
+
+
+def test_every_kind_of_figure_survives_a_worker(project, native_checkpoint):
+    (project.path / "evals" / "test_kinds.py").write_text(KINDS)
+    options = ["evals/test_kinds.py", f"--model={native_checkpoint}", "--device=cpu"]
+    alone = project.runpytest_inprocess(*options, "--junit-xml=alone.xml")
+    parallel = project.runpytest_subprocess(*options, "-n1", "--dist=loadgroup", "--junit-xml=parallel.xml")
+    assert alone.ret == parallel.ret == pytest.ExitCode.OK
+    assert figures(project.path / "parallel.xml") == figures(project.path / "alone.xml")
+    assert figures(project.path / "alone.xml")["test_claim[cpu]"] == [("distance", "0.25")]
+    for result in (alone, parallel):
+        assert [line for line in result.outlines if line.startswith("note ")] == ["note      numpy's text"]
+        assert len([line for line in result.outlines if line.startswith("drift ")]) == 21
+
+
+def test_whole_run_in_parallel_reports_every_eval_with_its_figures(project, native_checkpoint):
+    options = [f"--model={native_checkpoint}", "--device=cpu", "-n2", "--dist=loadgroup", "--junit-xml=report.xml"]
+    result = project.runpytest_subprocess("evals", *options)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED  # random weights know nothing
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines([f"loaded    {native_checkpoint} on cpu (*): once"])
+    found = figures(project.path / "report.xml")
+    assert len(found) == sum(result.parseoutcomes().get(outcome, 0) for outcome in ("passed", "failed", "skipped"))
+    without = {name.partition("[")[0] for name, properties in found.items() if not properties}
+    assert without == {
+        "test_baseline_is_whole",  # the rest is skipped, or has no baseline to compare with
+        "test_embeddings_are_those_of_the_baseline",
+        "test_hidden_states_are_those_of_transformers",
+        "test_hidden_states_of_the_base_weights_are_those_of_transformers",
+        "test_similarities_are_those_of_the_notebook",
+        "test_similarity_matrix_is_that_of_the_baseline",
+        "test_task_differences_are_those_of_the_baseline",
+        "test_task_differences_are_those_of_the_notebook",
+        "test_vectors_are_those_of_fastembed",
+        "test_what_comes_after_a_short_limit_matters",
+    }
+
+
+@pytest.mark.parametrize(
+    "workers",
+    [
+        ["-n2"],
+        ["-n1"],
+        ["-nauto"],
+        ["-nlogical"],
+        ["-n2", "--dist=loadscope"],
+        ["-d", "--tx=2*popen"],
+        ["-d", "--tx=popen", "--tx=popen"],
+        ["--dist=each", "--tx=2*popen"],
+        ["--dist=load", "--tx=popen"],
+    ],
+    ids=" ".join,
+)
+def test_update_by_workers_that_share_devices_is_refused(project, native_checkpoint, workers):
+    result = project.runpytest_inprocess("evals", f"--model={native_checkpoint}", "--snapshot-update", *workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in result.errlines if line] == [
+        "ERROR: --snapshot-update with -n: workers would write over each other; add --dist loadgroup"
+    ]
+
+
+@pytest.mark.parametrize(
+    "workers",
+    [
+        ["-n0"],
+        ["-n0", "--dist=load"],
+        ["--dist=load"],
+        ["-n2", "--dist=loadgroup"],
+        ["--dist=loadgroup", "--tx=2*popen"],
+    ],
+    ids=" ".join,
+)
+def test_update_without_workers_or_with_one_for_each_device_is_not_refused(project, native_checkpoint, workers):
+    options = [f"--model={native_checkpoint}", "--device=cpu", "--snapshot-update", "--collect-only", "-q"]
+    assert project.runpytest_inprocess("evals", *options, *workers).ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize(
+    "workers", [["-n4"], ["-d", "--tx=4*popen"], ["-d", "--tx=3*popen", "--tx=popen"]], ids=" ".join
+)
+def test_workers_share_the_processors_however_they_are_asked_for(project, native_checkpoint, monkeypatch, workers):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(8), raising=False)
+    options = [f"--model={native_checkpoint}", "--device=cpu", "--collect-only"]
+    project.runpytest_inprocess("evals", *options, *workers).stdout.fnmatch_lines(["run: *, threads: 2, *"])
