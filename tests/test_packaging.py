@@ -1,0 +1,75 @@
+"""What pyproject.toml, the constraints and tox promise of versions, held against each other and the code."""
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from itertools import chain
+
+import pytest
+from packaging.requirements import Requirement
+
+from fixtures.report import REPORTED_PACKAGES
+from tests.conftest import ROOT
+
+GROUPS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests", "tools"}
+
+
+def requirements(group):
+    entries = [[one] if isinstance(one, str) else requirements(one["include-group"]) for one in GROUPS[group]]
+    return [Requirement(str(one)) for one in chain.from_iterable(entries)]
+
+
+def spelled(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {spelled(one.name): next(iter(one.specifier)).version for one in found}
+
+
+def python_files(place):
+    return [ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py")
+
+
+def imported_packages(*places):
+    """The packages that provide what the Python files of these places import, functions included."""
+    files = chain.from_iterable(map(python_files, places))
+    names = set()
+    for node in chain.from_iterable(ast.walk(ast.parse(file.read_text(encoding="utf-8"))) for file in files):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.partition(".")[0])
+    providers = importlib.metadata.packages_distributions()
+    foreign = names - OUR_OWN - sys.stdlib_module_names
+    return {spelled(package) for name in foreign for package in providers.get(name, [name])}
+
+
+def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
+    used = imported_packages("conftest.py", "evals", "fixtures") | set(REPORTED_PACKAGES)
+    assert {"huggingface-hub", "torch", "scikit-learn", "pytest-xdist"} <= used
+    assert used <= {spelled(one.name) for one in requirements("evals")}
+
+
+def test_versions_seen_working_together_lie_in_the_ranges():
+    pinned = pins("constraints.txt")
+    outside = [str(one) for one in requirements("evals") if pinned[spelled(one.name)] not in one.specifier]
+    assert not outside
+
+
+def test_oldest_is_the_lowest_that_every_range_admits_but_for_torch():
+    lowest = {}
+    for one in requirements("evals"):
+        (lowest[spelled(one.name)],) = [part.version for part in one.specifier if part.operator == ">="]
+    assert pins("constraints-oldest.txt") == lowest | {"torch": pins("constraints.txt")["torch"]}
+
+
+@pytest.mark.parametrize("place", ["constraints-oldest.txt", "tox.ini"])
+def test_torch_is_pinned_to_one_version_everywhere(place):
+    found = set(re.findall(r"\btorch==(\S+)", (ROOT / place).read_text(encoding="utf-8")))
+    assert found == {pins("constraints.txt")["torch"]}
