@@ -10,10 +10,12 @@ from itertools import chain
 import pytest
 from packaging.requirements import Requirement
 
+from fixtures import VERSION
 from fixtures.report import REPORTED_PACKAGES
 from tests.conftest import ROOT
 
-GROUPS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+GROUPS = PROJECT["dependency-groups"]
 OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests", "tools"}
 
 
@@ -73,3 +75,8 @@ def test_oldest_is_the_lowest_that_every_range_admits_but_for_torch():
 def test_torch_is_pinned_to_one_version_everywhere(place):
     found = set(re.findall(r"\btorch==(\S+)", (ROOT / place).read_text(encoding="utf-8")))
     assert found == {pins("constraints.txt")["torch"]}
+
+
+def test_version_is_one_and_the_changelog_begins_with_it():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
+    assert PROJECT["project"]["version"] == VERSION == newest
