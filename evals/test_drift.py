@@ -19,7 +19,7 @@ def test_embeddings_are_those_of_the_baseline(task, gate_result, baseline, setti
     if gate_result.problem:
         pytest.fail(gate_result.problem, pytrace=False)
     if not baseline.has_anchors:
-        pytest.skip(how_to_record(f"snapshots/{baseline.name} holds tables only; record anchors with"))
+        pytest.skip(f"snapshots/{baseline.name} holds tables only; {how_to_record('record anchors with')}")
     finding = gate_result.findings[task]
     for name, value in finding.verdict.statistics.items():
         claims.measured(name, value)

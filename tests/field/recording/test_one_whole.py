@@ -115,7 +115,7 @@ def test_run_that_is_broken_off_records_nothing_and_says_so(fresh):
 
 @pytest.mark.parametrize("order", ["cpu,cpu:0", "cpu:0,cpu"])
 def test_first_device_records_and_the_next_is_compared_with_it(fresh, monkeypatch, order):
-    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu:0", "cpu"])
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu", "cpu:0"])
     arguments = [argument for argument in fresh.arguments(SIMILARITY) if not argument.startswith("--device")]
     result = fresh.project.runpytest_inprocess(*arguments, f"--device={order}", "--snapshot-update")
     first, second = order.split(",")
