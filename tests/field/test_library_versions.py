@@ -56,7 +56,7 @@ def test_adapters_that_cannot_be_loaded_or_selected_end_the_run(project, native_
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(AutoModel, "from_pretrained"), (AutoTokenizer, "from_pretrained"), (peft.PeftConfig, "from_pretrained")],
+    [(AutoModel, "from_pretrained"), (AutoTokenizer, "from_pretrained"), (peft, "LoraConfig")],
 )
 def test_import_that_fails_while_loading_is_told_with_the_versions(
     project, native_checkpoint, monkeypatch, owner, name
