@@ -1,14 +1,24 @@
 """Options, header, markers and plugins. What they stand for lives in ``fixtures/``."""
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # --import-mode=importlib leaves it out
 
 from fixtures import report, run_state, settings
 from fixtures.batching import DEFAULT_BATCH_TOKENS
+from fixtures.pytest_policy import PytestPolicy
+
+SUITE = Path(__file__).parent
+"""Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
 pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
     group = parser.getgroup("evals", "embedding model evals")
     group.addoption(
         "--model",
@@ -90,7 +100,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[run_state.SUITE] = SUITE
     config.addinivalue_line("markers", "requires_tasks(*tasks): skipped on a model that lacks one of these tasks.")
     config.addinivalue_line("markers", "requires_ability(*abilities): skipped on a model that can't do one of these.")
     if not config.pluginmanager.hasplugin("xdist"):

@@ -54,8 +54,7 @@ def all_tasks(settings):
 
 def _same(stored, table) -> None:
     __tracebackhide__ = True
-    try:
-        assert stored == table
-    except AssertionError as error:
-        share = stored.extension.share  # None where nothing could be compared: no baseline, or a damaged one
-        raise failed_claim(str(error), [] if share is None else [share]) from None
+    if stored == table:
+        return
+    share = stored.extension.share  # None where nothing could be compared: no baseline, or a damaged one
+    raise failed_claim("\n".join(stored.get_assert_diff()), [] if share is None else [share])

@@ -1,7 +1,7 @@
 """How fast does it encode? Per task and length regime, timed by pytest-benchmark.
 
 A first call outside the clock warms up and gives the embeddings that the timed calls must reproduce; the device is
-synchronised inside the clock. Rounds stop at the precision that the options ask for (see pyproject.toml and
+synchronised inside the clock. Rounds stop at the precision that the options ask for (see ``fixtures.pytest_policy`` and
 ``tox run -e bench``). Compare two runs on one machine with ``--benchmark-save`` and ``--benchmark-compare``.
 """
 

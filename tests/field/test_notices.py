@@ -1,0 +1,177 @@
+"""What plugins, libraries and the machine have to say ends no run; what the suite's own code is warned of does."""
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pandas  # noqa: F401  pytester forgets what is first imported inside a run
+import peft  # noqa: F401
+import pytest
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from tests.field.suite_runs import Suite
+
+OWN = "evals/test_own.py"
+PASSES = [OWN, "-k", "passes", "--model=../model"]
+SPEED = ["evals/test_throughput.py", "--tasks=separation", "-k", "short", "--benchmark-tokens=20", "--device=cpu"]
+
+WARNED = """
+import warnings
+import numpy as np
+
+def test_runtime(device):
+    np.float32(3e38) * np.float32(10)
+
+def test_deprecated(device):
+    warnings.warn("renamed", DeprecationWarning)
+
+def test_below(device):
+    warnings.warn_explicit("said by the suite", UserWarning, "stored.py", 1, module="fixtures.stored")
+
+def test_empty_mean(device):
+    np.mean(np.array([]))
+
+def test_another_library(device):
+    warnings.warn_explicit("said by another", UserWarning, "other.py", 1, module="other.library")
+"""
+
+# Root may write everywhere until it gives up the right to.
+UNPRIVILEGED = """
+import ctypes, os, sys
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    assert ctypes.CDLL(None, use_errno=True).prctl(24, 1, 0, 0, 0) == 0, "PR_CAPBSET_DROP of CAP_DAC_OVERRIDE"
+os.execv(sys.executable, [sys.executable, "-B", "-m", "pytest", *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def suite(pytester, native_checkpoint, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    return Suite(pytester, native_checkpoint)
+
+
+@pytest.fixture
+def read_only(suite):
+    """The suite in a checkout that nobody can write to."""
+    if sys.platform != "linux" and os.geteuid() == 0:
+        pytest.skip("root can't be kept from writing here")
+    folders = [suite.folder, *(path for path in suite.folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+    for folder in folders:
+        folder.chmod(0o555)
+    yield suite
+    for folder in folders:
+        folder.chmod(0o755)
+
+
+def passes(result: pytest.RunResult, *warned: str) -> bool:
+    """Whether the run passed and ended with a summary, and what it was warned of is to be read in it."""
+    text = result.stdout.str() + result.stderr.str()
+    assert result.ret == pytest.ExitCode.OK, text
+    assert "INTERNALERROR" not in text and "Traceback" not in result.stderr.str()
+    return result.parseoutcomes()["passed"] == 1 and all(one in text for one in warned)
+
+
+# --- what ends no run -------------------------------------------------------------------------------------------------
+
+
+def test_checkout_that_cannot_be_written_to(read_only, monkeypatch):
+    result = read_only.run(monkeypatch, *PASSES, python=("-c", UNPRIVILEGED))
+    assert passes(result, "PytestCacheWarning: could not create cache path", "Permission denied")
+    assert not (read_only.folder / ".pytest_cache").exists()
+
+
+def test_cache_folder_that_is_a_file(suite, monkeypatch):
+    (suite.folder / ".pytest_cache").write_text("")
+    assert passes(suite.run(monkeypatch, *PASSES), "PytestCacheWarning: could not create cache path")
+
+
+def test_process_that_imported_transformers_before(suite, monkeypatch):
+    script = "import sys, transformers, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    assert passes(suite.run(monkeypatch, *PASSES, python=("-c", script)))
+
+
+def test_python_without_asserts(suite, monkeypatch):
+    assert passes(suite.run(monkeypatch, *PASSES, python=("-O", "-m", "pytest")), "assertions not in test modules")
+
+
+def test_option_for_pycharm_elsewhere(suite, monkeypatch):
+    result = suite.run(monkeypatch, *PASSES, "--snapshot-patch-pycharm-diff")
+    assert passes(result, "Failed to patch PyCharm's diff tools")
+
+
+def test_first_comparison_with_nothing_stored(suite, monkeypatch):
+    assert passes(suite.run(monkeypatch, *PASSES, "--benchmark-compare"), "Can't compare. No benchmark files")
+
+
+def test_save_with_nothing_measured(suite, monkeypatch):
+    assert passes(suite.run(monkeypatch, *PASSES, "--benchmark-save=none"), "Not saving anything")
+
+
+def test_parallel_run_says_once_that_nothing_is_timed(suite, monkeypatch):
+    result = suite.run(monkeypatch, *PASSES, "-n1", "--dist=loadgroup", "--benchmark-compare")
+    assert passes(result) and "automatically disabled" not in result.stdout.str() + result.stderr.str()
+
+
+# --- what does --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [[], ["-W", "ignore"], ["--import-mode=importlib"]], ids=" ".join)
+def test_warning_of_the_suites_own_code_fails_its_eval_unless_the_user_says_otherwise(suite, monkeypatch, options):
+    (suite.folder / "evals" / "test_warned.py").write_text(WARNED)
+    result = suite.run(monkeypatch, "evals/test_warned.py", "--model=../model", *options)
+    failed = sorted(line.partition("::")[2].partition("[")[0] for line in result.outlines if line.startswith("FAILED"))
+    expected = ["test_below", "test_deprecated", "test_empty_mean", "test_runtime"]
+    assert failed == ([] if "-W" in options else expected)
+
+
+# --- records of throughput --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def timed(project, native_checkpoint):
+    """Run a throughput eval, and return what is noted or warned of about the comparison."""
+
+    def timed(*options: str) -> list[str]:
+        with warnings.catch_warnings(record=True) as warned:
+            result = project.runpytest_inprocess(*SPEED, f"--model={native_checkpoint}", *options)
+        assert result.ret == pytest.ExitCode.OK
+        notes = [line for line in result.outlines if line.startswith("note ")]
+        return notes + [str(entry.message).partition(".")[0] for entry in warned]
+
+    return timed
+
+
+def stored(project: pytest.Pytester) -> Path:
+    (file,) = (project.path / ".benchmarks").rglob("*_one.json")
+    return file
+
+
+def change_record(file: Path, change) -> None:
+    record = json.loads(file.read_text())
+    change(record["machine_info"])
+    file.write_text(json.dumps(record))
+
+
+def test_comparison_on_one_machine_says_nothing(project, timed):
+    assert timed("--benchmark-save=one") == []
+    change_record(stored(project), lambda info: info["cpu"].update(hz_actual=[1, 0], hz_actual_friendly="1.0 Hz"))
+    assert timed("--benchmark-compare") == []
+    assert json.loads(stored(project).read_text())["machine_info"]["evals"]["devices"]["cpu"] != "cpu"
+
+
+def test_comparison_of_runs_that_differ_is_a_note(project, timed):
+    timed("--benchmark-save=one")
+    change_record(stored(project), lambda info: info["evals"]["versions"].update(transformers="5.0"))
+    (line,) = timed("--benchmark-compare", "--dtype=bfloat16")
+    assert line.startswith("note      throughput is compared with a record of other: dtype float32 (now bfloat16), ")
+    assert "transformers 5.0 (now " in line and line.count("(now ") == 2
+
+
+def test_comparison_with_another_machine_is_a_warning(project, timed):
+    timed("--benchmark-save=one")
+    change_record(stored(project), lambda info: info.update(node="elsewhere"))
+    assert timed("--benchmark-compare") == ["Benchmark machine_info is different"]
