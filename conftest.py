@@ -5,7 +5,7 @@ import pytest
 from fixtures import report, run_state, settings
 from fixtures.batching import DEFAULT_BATCH_TOKENS
 
-pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput"]
+pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput", "fixtures.shown_reports"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--revision",
+        type=settings.parse_revision,
         metavar="REVISION",
         help="Pin a Hub model to a branch, tag or commit. Default: its main branch.",
     )
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--code-revision",
+        type=settings.parse_code_revision,
         metavar="REVISION",
         help="Pin that code, which may lie in a repository of its own, to a branch, tag or commit. Default: its main "
         "branch.",
