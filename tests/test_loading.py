@@ -3,6 +3,7 @@
 import logging
 import re
 
+import numpy as np
 import pytest
 import torch
 from peft.tuners.lora import LoraLayer
