@@ -20,7 +20,7 @@ from tests.field import bad_inputs
 from tests.layouts import write_original_checkpoint
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
-ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu", "-p", "no:benchmark")
+ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu")
 WHOLE = ("evals/test_drift.py", "-k", "whole", "--device=cpu")
 NOBODY = 65534
 LONGEST_SHOWN = 4000
