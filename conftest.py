@@ -14,7 +14,7 @@ from fixtures.pytest_policy import PytestPolicy
 SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
-pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput"]
+pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput", "fixtures.shown_reports"]
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--revision",
+        type=settings.parse_revision,
         metavar="REVISION",
         help="Pin a Hub model to a branch, tag or commit. Default: its main branch.",
     )
@@ -39,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--code-revision",
+        type=settings.parse_code_revision,
         metavar="REVISION",
         help="Pin that code, which may lie in a repository of its own, to a branch, tag or commit. Default: its main "
         "branch.",

@@ -13,8 +13,8 @@ import pytest
 
 from fixtures import corpus, measures, shown_pairs
 from fixtures.distances import cosine_distances
+from fixtures.showing import shorten
 from fixtures.similarity import pairs, similarity_matrix, task_differences
-from fixtures.tables import shorten
 
 RETRIEVAL = ("retrieval.query", "retrieval.passage")
 LIFTING = ("separation", "classification")

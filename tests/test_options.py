@@ -35,7 +35,7 @@ def refused(project, *arguments):
 # --- wrong values -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["minni", "a/b/c", "/no/such/folder", "./gone", "org/", "", "org/na me", "x" * 5000])
+@pytest.mark.parametrize("value", ["minni", "a/b/c", "/no/such/folder", "./gone", "org/", "", "org/na me"])
 def test_unknown_model_is_refused(project, value):
     assert refused(project, f"--model={value}") == (
         f"--model: unknown model {value!r}; allowed: mini, an existing folder, or a Hub id such as "

@@ -1,0 +1,153 @@
+"""Bad inputs end a run in one line that says what is wrong, and nothing is written. The kinds: ``bad_inputs.py``."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import huggingface_hub  # noqa: F401  pytester forgets what is first imported inside a run
+import peft  # noqa: F401
+import pytest
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from tests.conftest import ROOT
+from tests.field import bad_inputs
+from tests.layouts import write_original_checkpoint
+
+COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
+ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu")
+WHOLE = ("evals/test_drift.py", "-k", "whole", "--device=cpu")
+NOBODY = 65534
+LONGEST_SHOWN = 4000
+AS_NOBODY = f"import os, sys, pytest; os.setgid({NOBODY}); os.setuid({NOBODY}); sys.exit(pytest.main(sys.argv[1:]))"
+
+
+def kinds(table):
+    return pytest.mark.parametrize("kind", [pytest.param(one, id=name) for name, one in table.items()])
+
+
+@pytest.fixture(autouse=True)
+def _time_limit():
+    """A pipe that is opened waits for ever."""
+
+    def give_up(*_):
+        raise TimeoutError("the run hangs")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(100)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(scope="session")
+def original_checkpoint(tmp_path_factory):
+    """A tiny checkpoint in the original layout. Read only."""
+    folder = tmp_path_factory.mktemp("original") / "tiny"
+    write_original_checkpoint(folder)
+    return folder
+
+
+def told(text: str, kind: bad_inputs.BadInput, folder: Path) -> list[str]:
+    """The lines that hold what the kind's line does; the rest of what a run may not show is checked here."""
+    text = text.replace(str(folder), "FOLDER")
+    assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
+    assert max(map(len, text.splitlines())) <= LONGEST_SHOWN
+    return [line for line in text.splitlines() if kind.line in line]
+
+
+def stored(project: pytest.Pytester) -> dict[str, object]:
+    paths = (project.path / "snapshots").rglob("*")
+    return {str(path): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def is_refused(project, kind, folder, *arguments, damage=None):
+    added = kind.make(damage or folder) or []
+    before = stored(project)
+    result = project.runpytest_inprocess(f"--model={folder}", *arguments, *added)
+    assert result.ret == bad_inputs.USAGE_ERROR, result.stdout.str()
+    assert len(told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)) == 1
+    assert stored(project) == before
+
+
+@kinds(bad_inputs.OPTIONS | bad_inputs.CHECKPOINTS)
+def test_bad_input_is_refused_before_anything_runs(project, own_checkpoint, kind):
+    is_refused(project, kind, own_checkpoint, *COLLECT)
+
+
+@kinds(bad_inputs.ORIGINAL)
+def test_bad_input_in_the_original_layout_is_refused(project, original_checkpoint, tmp_path, kind):
+    folder = shutil.copytree(original_checkpoint, tmp_path / "own")
+    is_refused(project, kind, folder, *COLLECT)
+
+
+@kinds(bad_inputs.WITHOUT_LIBRARIES)
+@pytest.mark.parametrize("absent", ["sentencepiece", "google.protobuf"])
+def test_tokenizer_that_takes_absent_libraries_is_refused(project, own_checkpoint, monkeypatch, absent, kind):
+    monkeypatch.setitem(sys.modules, absent, None)
+    is_refused(project, kind, own_checkpoint, *COLLECT)
+
+
+@kinds(bad_inputs.LOADED)
+def test_bad_input_that_loading_shows_ends_the_run(project, own_checkpoint, kind):
+    is_refused(project, kind, own_checkpoint, *ONE_EVAL)
+
+
+@kinds(bad_inputs.KNOWN_FAILURES)
+def test_known_failures_that_cannot_be_read_are_refused(project, own_checkpoint, kind):
+    beside = project.path / "snapshots" / "own"
+    beside.mkdir(parents=True)
+    is_refused(project, kind, own_checkpoint, *COLLECT, damage=beside)
+
+
+@kinds(bad_inputs.STORED)
+def test_stored_file_that_is_no_baseline_fails_what_is_compared_with_it(project, kind):
+    folder = shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
+    kind.make(folder)
+    before = stored(project)
+    result = project.runpytest_inprocess("--model=mini", *WHOLE)
+    assert result.ret == bad_inputs.FAILED
+    (line,) = told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)
+    assert "snapshots/mini/" in line and "record it anew with --snapshot-update" in line
+    assert stored(project) == before
+
+
+@kinds(bad_inputs.UNREADABLE)
+def test_what_may_not_be_read_is_refused(native_checkpoint, kind):
+    if not hasattr(os, "setuid") or os.getuid() != 0:
+        pytest.skip("needs root, who can become a user without privileges")
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o755)
+        for item in ("conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / item, place)
+        shutil.copytree(ROOT / "evals", place / "evals", ignore=shutil.ignore_patterns("__pycache__"))
+        (place / "fixtures").symlink_to(ROOT / "fixtures")
+        model = shutil.copytree(native_checkpoint, place / "own")
+        (place / "snapshots/own").mkdir(parents=True)
+        (place / "snapshots/own/known-failures.txt").write_text("# none\n")
+        kind.make(model)
+        arguments = [f"--model={model}", *COLLECT, "-p", "no:cacheprovider"]
+        ran = subprocess.run(
+            [sys.executable, "-B", "-c", AS_NOBODY, *arguments], cwd=place, capture_output=True, text=True, timeout=90
+        )
+        assert ran.returncode == bad_inputs.USAGE_ERROR, ran.stdout + ran.stderr
+        assert len(told(ran.stdout + "\n" + ran.stderr, kind, model)) == 1
+
+
+def test_table_of_bad_inputs_in_the_documentation_is_the_one_that_is_tried():
+    assert bad_inputs.DOCUMENT.read_text(encoding="utf-8") == bad_inputs.document()
+
+
+def test_data_of_the_suite_may_begin_with_a_byte_order_mark(project, native_checkpoint):
+    (project.path / "fixtures").unlink()
+    shutil.copytree(ROOT / "fixtures", project.path / "fixtures", ignore=shutil.ignore_patterns("checkpoints"))
+    for path in (project.path / "fixtures/data").rglob("*.json"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    result = project.runpytest_subprocess(f"--model={native_checkpoint}", "evals", "--collect-only", "-q")
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
