@@ -1,7 +1,7 @@
 """Which of the commands that the pages show are run, where, and on what: read from ``shown_commands.toml``.
 
 As a program it runs those of the list "all", one after the other, in a copy of the working tree and offline but for
-packages, and prints how long each took and kept processors busy. Exit code 1 if one of them failed. It needs nothing but
+packages, and prints how long each took and kept processors busy. Exit code 1 if one of them failed. Needs nothing but
 Python, bash, git and tox.
 """
 
