@@ -1,4 +1,4 @@
-"""The steps of ``python -m tests.full_size``, each run in its own process: write a checkpoint, load and encode."""
+"""The steps of the measurement at the published size, each in its own process: write a checkpoint, load and encode."""
 
 import json
 import re

@@ -1,0 +1,68 @@
+"""The commands that a page shows: README and every other Markdown file, the examples, docstrings.
+
+A command is what a reader would type: a line with a prompt (``$``), a line of a code block that begins with a program
+or names one after a colon, a code span that begins with a program or with options that complete a command named nearby,
+a step of a workflow.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+_PROGRAM = r"(?:git|hf|pip|pytest|python|tox)\s"
+_OPTIONS = r"(?:-[en]\s|--benchmark-(?:save|compare)\b)"
+_PROMPT = re.compile(r"^[ \t]*\$ (.*)$", re.MULTILINE)
+_SPAN = re.compile(rf"(?<!`)(`{{1,2}})((?:{_PROGRAM}|{_OPTIONS})[^`]*)\1(?!`)")
+_LINE = re.compile(rf"^(?:.*: )?[ \t]*({_PROGRAM}.*)$", re.MULTILINE)
+_BLOCK = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+def shown_commands(root: Path) -> set[str]:
+    """Return every command that a page of the project shows, white space as one space, comments left out."""
+    found = {command for page in _files(root, "*.md") for command in in_markdown(page.read_text(encoding="utf-8"))}
+    for module in _files(root, "*.py"):
+        found.update(in_python(module.read_text(encoding="utf-8")))
+    for example in _files(root, "*.yml"):
+        found.update(in_workflow(example.read_text(encoding="utf-8")))
+    return found
+
+
+def in_markdown(text: str) -> Iterator[str]:
+    """Yield the commands of a Markdown page: after prompts, in code blocks, in code spans."""
+    text = re.sub(r"\\\n", " ", text)
+    yield from map(_plain, _PROMPT.findall(text))
+    for block in _BLOCK.findall(text):
+        yield from map(_plain, _LINE.findall(block))
+    yield from _in_spans(_BLOCK.sub("", text))
+
+
+def in_python(source: str) -> Iterator[str]:
+    """Yield the commands of a module's docstrings."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documentation = ast.get_docstring(node) or ""
+            yield from map(_plain, _PROMPT.findall(documentation))
+            yield from _in_spans(documentation)
+
+
+def in_workflow(text: str) -> Iterator[str]:
+    """Yield the commands of a GitHub workflow: its steps, and comments that begin with a program."""
+    yield from map(_plain, re.findall(rf"^#[ \t]+({_PROGRAM}.*)$", text, re.MULTILINE))
+    for job in yaml.safe_load(text)["jobs"].values():
+        yield from (_plain(line) for step in job["steps"] for line in step.get("run", "").splitlines())
+
+
+def _in_spans(text: str) -> Iterator[str]:
+    yield from (_plain(span) for _, span in _SPAN.findall(text))
+
+
+def _plain(command: str) -> str:
+    return " ".join(re.sub(r"\s#\s.*", "", command).split())
+
+
+def _files(root: Path, pattern: str) -> list[Path]:
+    """The project's files, without hidden folders (environments, caches)."""
+    return [path for path in root.rglob(pattern) if not any(part[0] == "." for part in path.relative_to(root).parts)]
