@@ -607,7 +607,7 @@ STORED = {
     ),
     "first-narrower": BadInput(
         "first baseline: other dimensions than the anchors'",
-        "first.safetensors: (base weights) of shape (93, 255), needs finite embeddings of shape (93, 256); restore",
+        "of shape (93, 255), needs finite embeddings of shape (93, 256); restore",
         sealed("first.safetensors", make_narrower),
     ),
     "signatures-size": BadInput(
@@ -659,15 +659,15 @@ UNREADABLE = {
     "known-failures": BadInput(
         "known-failures.txt without permission",
         "snapshots/own/known-failures.txt: unreadable (Permission denied); it is a text in UTF-8",
-        lambda model: (model.parent / "snapshots/own/known-failures.txt").chmod(0),
+        lambda model: _known_failures(model).chmod(0),
     ),
     "baseline": BadInput(
         "a baseline's folder without permission",
         "snapshots/own",
-        lambda model: (model.parent / "snapshots/own").chmod(0),
+        lambda model: _known_failures(model).parent.chmod(0),
     ),
 }
-"""What a user without privileges may not read: the model ``own`` beside ``snapshots/``."""
+"""What a user without privileges may not read: the model ``own`` in the folder of ``snapshots/``."""
 
 SEEN_BEFORE_ANYTHING_RUNS = OPTIONS | CHECKPOINTS | ORIGINAL | WITHOUT_LIBRARIES | LOADED | KNOWN_FAILURES | UNREADABLE
 
@@ -700,6 +700,13 @@ def _cell(line: str) -> str:
 def _write(path: Path, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text)
+
+
+def _known_failures(model: Path) -> Path:
+    path = model.parent / "snapshots/own/known-failures.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("# none\n")
+    return path
 
 
 def _gone(path: Path) -> Path:

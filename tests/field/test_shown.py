@@ -1,0 +1,135 @@
+"""What others wrote reaches the terminal and the files of results escaped and shortened, wherever it comes from."""
+
+import json
+import re
+import shutil
+from xml.etree import ElementTree
+
+import peft  # noqa: F401  pytester forgets what is first imported inside a run
+import pytest
+import scipy.stats  # noqa: F401
+import torch  # noqa: F401
+from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
+
+from tests.checkpoints import change_json
+from tests.conftest import ROOT
+from tests.field.bad_inputs import seal
+
+NASTY = "\x1b[2J\u202e\r\n\x00\x9b\u2028\ud800" + "x" * 10**6
+LONGEST_SHOWN = 4000
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\ud800-\udfff]")
+
+EVALS = """
+import pytest
+
+NASTY = "\\x1b[2J\\u202e\\r\\n\\x00\\x9b\\u2028\\ud800" + "x" * 10**6
+
+def test_claim(device, claims):
+    claims.at_least(NASTY, 0.5, 0.8, worst=[NASTY])
+
+def test_figure(device, claims):
+    claims.measured(NASTY, NASTY)
+
+def test_skipped(device):
+    pytest.skip(NASTY)
+
+def test_failed(device):
+    pytest.fail(NASTY, pytrace=False)
+
+def test_library(device):
+    raise ValueError(NASTY)
+
+def test_printed(device):
+    print(NASTY)
+    assert False
+
+def test_noted(device, run_report):
+    run_report.notes.append(NASTY)
+
+def test_known(device, claims):
+    claims.at_least("share", 0.5, 0.8)
+"""
+
+
+def run(project, *arguments) -> pytest.RunResult:
+    """Run the chosen evals; nothing that they leave may hold a raw control character or an endless line."""
+    report = project.path / "report.xml"
+    result = project.runpytest_inprocess("--device=cpu", f"--junitxml={report}", *arguments)
+    texts = [result.stdout.str(), result.stderr.str()]
+    if report.exists():
+        texts.append(report.read_text(encoding="utf-8"))
+        ElementTree.parse(report)
+    for text in texts:
+        assert not RAW.search(text)
+    assert max(len(line) for text in texts[:2] for line in text.split("\n")) <= LONGEST_SHOWN
+    assert "INTERNALERROR" not in texts[0]
+    return result
+
+
+def test_whatever_an_eval_leaves_is_shown_escaped_and_short(project, native_checkpoint):
+    (project.path / "evals/test_nasty.py").write_text(EVALS)
+    known = project.path / "snapshots/tiny/known-failures.txt"
+    known.parent.mkdir(parents=True)
+    reason = NASTY.replace("\n", "").replace("\ud800", "")
+    known.write_text(f"test_nasty.py::test_known # {reason}\n", encoding="utf-8", newline="")
+    result = run(project, f"--model={native_checkpoint}", "evals/test_nasty.py", "-rA")
+    result.assert_outcomes(failed=4, passed=2, skipped=1, xfailed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = result.stdout.str()
+    assert r"\x1b[2J\u202e\r" in text and r"\ud800" in text
+    assert "1,000,009 characters in all" in text
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"task_instructions": {NASTY: ""}},
+        {"task_instructions": {"separation": NASTY}, "lora_prompts": {"separation": "other"}},
+        {"model_type": NASTY},
+        {"num_hidden_layers": NASTY},
+        {"auto_map": NASTY},
+        {"truncate_dim": NASTY},
+        {"matryoshka_dimensions": [NASTY]},
+    ],
+    ids=lambda entries: "-".join(entries),
+)
+def test_configuration_that_is_refused_is_shown_escaped_and_short(project, own_checkpoint, entries):
+    change_json(own_checkpoint / "config.json", **entries)
+    result = run(project, f"--model={own_checkpoint}", "evals/test_contract.py", "--collect-only", "-q")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert len([line for line in result.errlines if line]) == 1
+
+
+def test_prompts_of_a_model_are_no_part_of_what_a_run_shows(project, own_checkpoint):
+    change_json(own_checkpoint / "config.json", task_instructions={"separation": NASTY[:9]})
+    result = run(project, f"--model={own_checkpoint}", "evals/test_contract.py", "-k", "unit_norm")
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_model_named_by_control_characters_is_shown_escaped(project, native_checkpoint):
+    folder = shutil.copytree(native_checkpoint, project.path / "own\x1b[2J\u202e\r")
+    result = run(project, f"--model={folder}", "evals/test_drift.py", "--tasks=separation")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert r"own\x1b[2J\u202e\r has no baseline" in result.stdout.str()
+
+
+def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
+    folder = shutil.copytree(ROOT / "snapshots/mini", project.path / "snapshots/mini")
+
+    def change(manifest):
+        manifest["files"][NASTY[:9]] = "0"
+        manifest["model"] = NASTY
+
+    seal(folder, "manifest.json", change)
+    result = run(project, "--model=mini", "evals/test_drift.py", "-k", "whole")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert r"snapshots/mini/\x1b[2J\u202e\r\n" in result.stdout.str()
+
+
+def test_verdict_without_statistics_has_no_share_in_the_summary(project, native_checkpoint):
+    folder = shutil.copytree(ROOT / "snapshots/mini", project.path / "snapshots/mini")
+    assert json.loads((folder / "manifest.json").read_bytes())["dimension"] != 32
+    result = run(
+        project, f"--model={native_checkpoint}", "--baseline=mini", "--tasks=separation", "evals/test_drift.py"
+    )
+    assert "drift     separation on cpu: not comparable" in result.outlines
