@@ -12,6 +12,9 @@ pytest_plugins = ["pytester"]
 
 # A tiny model gains nothing from a second thread, and on a busy machine waits for it.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Runs inside a run are no part of the parallel one that a test may be run by.
+for _variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    os.environ.pop(_variable, None)
 
 ROOT = Path(__file__).resolve().parents[1]
 
