@@ -108,6 +108,14 @@ def test_stored_limit_is_held_to_the_rule_when_it_is_read():
     assert stored_bounds(known, "float32", TEXTS)["matrix max"].value == pytest.approx(1e-5)
 
 
+def test_stored_limit_on_a_count_of_texts_is_no_tighter_than_for_few_runs():
+    bound = stored_bounds(STORED["bfloat16"], "bfloat16", TEXTS)["neighbour flips"]
+    assert STORED["bfloat16"]["bounds"]["neighbour flips"] == 2 / TEXTS  # of runs that mostly moved no neighbour
+    assert bound.value == FLOORS["bfloat16"]["neighbour flips"] > 4 / TEXTS
+    counted = {**STORED["bfloat16"], "moved": dict.fromkeys(drift.STATISTICS, 20)}
+    assert stored_bounds(counted, "bfloat16", TEXTS)["neighbour flips"].value == 2 / TEXTS
+
+
 def test_statistic_that_nothing_moved_has_its_floor():
     found = stored_bounds(entry(0.0, 1e-12), "bfloat16", TEXTS)
     assert {name: bound.value for name, bound in found.items()} == FLOORS["bfloat16"]
