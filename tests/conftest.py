@@ -12,9 +12,6 @@ pytest_plugins = ["pytester"]
 
 # A tiny model gains nothing from a second thread, and on a busy machine waits for it.
 os.environ["OMP_NUM_THREADS"] = "1"
-# Runs inside a run are no part of the parallel one that a test may be run by.
-for _variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
-    os.environ.pop(_variable, None)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +20,13 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_configure(config: pytest.Config) -> None:
     """Whatever the suite's own tests are warned of is an error; runs inside a run have the suite's policy again."""
     config.addinivalue_line("filterwarnings", "error")
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs inside a run are no part of the parallel one that the tests may be run by."""
+    for variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture(scope="session")
