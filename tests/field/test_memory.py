@@ -37,11 +37,11 @@ def test_own_texts(encoder, device, little_memory):
 
 def run_with_little_memory(project, room, count):
     project.makepyfile(test_own=EVAL.replace("ROOM", str(room)).replace("COUNT", str(count)))
-    return project.runpytest_subprocess("test_own.py", "--device=cpu", "--tasks=separation", "--batch-tokens=16384")
+    return project.runpytest_subprocess("test_own.py", "--device=cpu", "--tasks=separation", "--batch-tokens=65536")
 
 
 def test_batches_shrink_where_the_processor_has_too_little_memory(project):
-    result = run_with_little_memory(project, room=60, count=12)
+    result = run_with_little_memory(project, room=256, count=48)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["note      out of memory on cpu: batches halved to * tokens"])
 
