@@ -20,6 +20,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
 USAGE_ERROR, FAILED = 4, 1
 LONG = "x" * 5000
 DEEP = b"[" * 100_000 + b"]" * 100_000
+TEXT_SHAPE = b'{"a": {"dtype": "F32", "shape": ["4"], "data_offsets": [0, 0]}}'
 TRILLION = 10**12
 ADAPTER = "separation/adapter_config.json"
 POOLING = "1_Pooling/config.json"
@@ -324,6 +325,11 @@ CHECKPOINTS = {
         "FOLDER/model.safetensors: not a readable safetensors file (nested too deeply); fetch or export it again",
         content("model.safetensors", len(DEEP).to_bytes(8, "little") + DEEP),
     ),
+    "header-shape-text": BadInput(
+        "the header of the weights: a size that is a text",
+        "FOLDER/model.safetensors: not a readable safetensors file (a shape that is no list of sizes); fetch or export",
+        content("model.safetensors", len(TEXT_SHAPE).to_bytes(8, "little") + TEXT_SHAPE),
+    ),
     "shard-outside": BadInput(
         "a shard index that names ../outside.safetensors",
         f"FOLDER/{INDEX}: its weight_map names '../outside.safetensors', which isn't in this folder",
@@ -343,10 +349,10 @@ CHECKPOINTS = {
     "task-empty": BadInput("a task without a name", "FOLDER: '' can't be the name of a task", tasks("")),
     "task-outside": BadInput("a task named ../x", "FOLDER: '../x' can't be the name of a task", tasks("../x")),
     "task-escape": BadInput(
-        "a task named by a terminal's escape", r"FOLDER: '\\x1b[2J' can't be the name of a task", tasks("\x1b[2J")
+        "a task named by a terminal's escape", r"FOLDER: '\x1b[2J' can't be the name of a task", tasks("\x1b[2J")
     ),
     "task-surrogate": BadInput(
-        "a task named by half a character", r"FOLDER: '\\ud800' can't be the name of a task", tasks("\ud800")
+        "a task named by half a character", r"FOLDER: '\ud800' can't be the name of a task", tasks("\ud800")
     ),
     "config-folder": BadInput(
         "config.json: a folder", "FOLDER/config.json: a folder where a file belongs", directory("config.json")

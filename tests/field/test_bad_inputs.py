@@ -38,7 +38,7 @@ def _time_limit():
         raise TimeoutError("the run hangs")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(100)
+    signal.alarm(300)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
