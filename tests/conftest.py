@@ -23,9 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs inside a run are no part of the parallel one that the tests may be run by."""
-    for variable in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+def _alike_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs inside a run are no part of a parallel one, and print as on a terminal: on CI pytest shortens less."""
+    workers = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+    for variable in (*workers, "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(variable, raising=False)
 
 
