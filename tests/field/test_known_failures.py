@@ -139,7 +139,7 @@ def test_reason_is_what_follows_the_first_number_sign(run, line_end, reason, sai
 
 
 @pytest.mark.parametrize(
-    "line", ["test_listed.py::test_claim[ar]", "test_claim[ar] # weak", "FAILED evals/a.py::b # c"]
+    "line", ["test_listed.py::test_claim[ar]", "test_claim[ar] # weak", "FAILED evals/a.py::b # c", "evals/::b # c"]
 )
 @pytest.mark.parametrize("workers", [[], ["-n1"]])
 def test_line_that_says_no_eval_or_no_reason_is_refused(run, project, line, workers):
@@ -172,7 +172,7 @@ def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(ru
     ]
 
 
-@pytest.mark.parametrize("file", ["test_drift.py", "test_lsted.py"])
+@pytest.mark.parametrize("file", ["test_drift.py", "test_lsted.py", "[.py", ".."])
 def test_line_that_names_a_test_of_another_file_is_told(run, file):
     result = run([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
     (said,) = notes(result)
