@@ -1,0 +1,147 @@
+"""Run every pair through the command line and compare with the verdicts that are on record.
+
+``python -m tests.frozen_pairs`` takes about five minutes on two idle cores. A line per pair says what is other than
+recorded: an exit code, the outcome of an eval, or a figure. Exit code 1 where anything is.
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from tests.frozen_pairs.pairs import PAIRS, Pair
+
+ROOT = Path(__file__).resolve().parents[2]
+VERDICTS = Path(__file__).with_name("verdicts.json")
+MODEL = ROOT / "fixtures" / "checkpoints" / "mini"
+
+SAME_FIGURE = 1e-5
+"""Relative difference up to which two figures are one, beside what float32 itself doesn't resolve."""
+RESOLUTION = 1e-9
+
+Verdicts = dict[str, Any]
+
+
+def main() -> int:
+    """Compare, or record what there is now."""
+    parser = argparse.ArgumentParser(prog="python -m tests.frozen_pairs", description=__doc__)
+    parser.add_argument("--only", metavar="TEXT", default="", help="run the pairs whose name holds this text")
+    parser.add_argument(
+        "--verdicts-only", action="store_true", help="compare no figures (on another kind of processor)"
+    )
+    parser.add_argument("--record", action="store_true", help="write what the runs give now")
+    options = parser.parse_args()
+    chosen = [pair for pair in PAIRS if options.only in pair.name]
+    recorded = json.loads(VERDICTS.read_text(encoding="utf-8")) if VERDICTS.exists() else {}
+    others = 0
+    for pair in chosen:
+        obtained = run(pair)
+        if options.record:
+            recorded[pair.name] = obtained
+            print(f"{pair.name}: exit code {obtained['exit code']}, {len(obtained['outcomes'])} evals", flush=True)
+            continue
+        lines = list(differences(recorded[pair.name], obtained, figures=not options.verdicts_only))
+        others += bool(lines)
+        print(f"{'other' if lines else 'same '}  {pair.name}", *lines[:12], sep="\n         ", flush=True)
+    if options.record:
+        VERDICTS.write_text(json.dumps(recorded, indent=0, sort_keys=True) + "\n", encoding="utf-8")
+    else:
+        print(f"{len(chosen) - others} of {len(chosen)} pairs as recorded")
+    return int(others > 0)
+
+
+def run(pair: Pair) -> Verdicts:
+    """Run the evals on a pair in a copy of the suite, and return what came of them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        suite = Path(scratch) / "suite"
+        suite.mkdir()
+        for name in ("conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / name, suite)
+        for name in ("evals", "snapshots"):
+            shutil.copytree(ROOT / name, suite / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("fixtures", "tests"):
+            (suite / name).symlink_to(ROOT / name)
+        options = list(pair.options)
+        if pair.model:
+            model = Path(shutil.copytree(MODEL, Path(scratch) / "copy"))
+            pair.model(model)
+            options.append(f"--model={model}")
+        if pair.stored:
+            pair.stored(suite / "snapshots")
+        if pair.baseline:
+            options.append(f"--baseline={pair.baseline}")
+        if not any("--device" in option for option in options):
+            options.append("--device=cpu")
+        report = Path(scratch) / "report.xml"
+        living = {"LIVING_MODELS": str(Path(scratch) / "living")}
+        result = subprocess.run(
+            [sys.executable, "-m", "pytest", *pair.evals, *options, f"--junit-xml={report}", "-p", "no:cacheprovider"],
+            cwd=suite,
+            env=os.environ | living | {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        found = {"exit code": result.returncode, "outcomes": {}, "figures": {}}
+        if result.returncode in (0, 1):
+            found["outcomes"], found["figures"] = _read(report)
+        return found
+
+
+def _read(report: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Return each eval's outcome and figures from JUnit's XML."""
+    outcomes, figures = {}, {}
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        name = f"{case.get('classname').rpartition('.')[2]}.py::{case.get('name')}"
+        outcomes[name] = _outcome(case)
+        found = {one.get("name"): _figure(one.get("value")) for one in case.iter("property")}
+        if found:
+            figures[name] = found
+    return outcomes, figures
+
+
+def _outcome(case: ElementTree.Element) -> str:
+    skipped = case.find("skipped")
+    if skipped is not None:
+        return "expected failure" if skipped.get("type") == "pytest.xfail" else "skipped"
+    return next((kind for kind in ("failure", "error") if case.find(kind) is not None), "passed")
+
+
+def _figure(value: str) -> Any:
+    try:
+        return float(f"{float(value):.7g}")
+    except ValueError:
+        return value
+
+
+def differences(recorded: Verdicts, obtained: Verdicts, *, figures: bool) -> Iterator[str]:
+    """Yield a line for each thing that is other than recorded."""
+    if recorded["exit code"] != obtained["exit code"]:
+        yield f"exit code {recorded['exit code']}, now {obtained['exit code']}"
+    before, now = recorded["outcomes"], obtained["outcomes"]
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            yield f"{name}: {before.get(name)}, now {now.get(name)}"
+    for name, expected in recorded["figures"].items() if figures else ():
+        found = obtained["figures"].get(name, {})
+        for figure, value in expected.items():
+            if not _same(value, found.get(figure)):
+                yield f"{name}: {figure} {value}, now {found.get(figure)}"
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, float) and isinstance(second, float):
+        return math.isclose(first, second, rel_tol=SAME_FIGURE, abs_tol=RESOLUTION)
+    return first == second
+
+
+if __name__ == "__main__":
+    sys.exit(main())
