@@ -7,14 +7,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # --import-mode=importlib leaves it out
 
-from fixtures import report, run_state, settings
-from fixtures.batching import DEFAULT_BATCH_TOKENS
-from fixtures.pytest_policy import PytestPolicy
+from fixtures.reports import report
+from fixtures.run import run_state, settings
+from fixtures.run.pytest_policy import PytestPolicy
+from fixtures.runtimes.batching import DEFAULT_BATCH_TOKENS
 
 SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
-pytest_plugins = ["fixtures.plugin", "fixtures.stored", "fixtures.throughput", "fixtures.shown_reports"]
+pytest_plugins = ["fixtures.run.plugin", "fixtures.run.stored", "fixtures.run.throughput", "fixtures.run.shown_reports"]
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -1,7 +1,7 @@
 """Does it still do its job? What meaning should do to similarity, each claim with its measured margin.
 
 Three kinds of claim, in CheckList's terms (arXiv 2005.04118): minimum functionality, invariance under changes that
-keep the meaning, direction under changes that don't. Texts: ``fixtures/data`` and its card.
+keep the meaning, direction under changes that don't. Texts: ``fixtures/texts/data`` and its card.
 """
 
 import unicodedata
@@ -11,10 +11,11 @@ from itertools import chain, permutations, product
 import numpy as np
 import pytest
 
-from fixtures import corpus, measures, shown_pairs
-from fixtures.distances import cosine_distances
+from fixtures.comparing import measures, shown_pairs
+from fixtures.comparing.distances import cosine_distances
+from fixtures.comparing.similarity import pairs, similarity_matrix, task_differences
 from fixtures.showing import shorten
-from fixtures.similarity import pairs, similarity_matrix, task_differences
+from fixtures.texts import corpus
 
 RETRIEVAL = ("retrieval.query", "retrieval.passage")
 LIFTING = ("separation", "classification")

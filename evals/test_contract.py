@@ -1,7 +1,7 @@
 """Is the model wired as its card says?
 
 Nothing here needs to know what a text means: shapes, norms, which adapter and prefix act, and what must not matter.
-Bounds on what must not matter are cosine distances from rounding alone (``fixtures.tolerance.rounding_distance``).
+Bounds on what must not matter are cosine distances from rounding alone: ``fixtures.comparing.bounds``.
 """
 
 import functools
@@ -12,12 +12,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fixtures import corpus
-from fixtures.checkpoint import BASE_WEIGHTS, OWN_PREFIX, PADDING_SIDE
-from fixtures.distances import cosine_distances, worst_texts
-from fixtures.encoder import Encoder
-from fixtures.long_texts import long_text
-from fixtures.tolerance import rounding_distance
+from fixtures.comparing.bounds import rounding_distance
+from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.models.checkpoint import BASE_WEIGHTS, OWN_PREFIX, PADDING_SIDE
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.texts import corpus
+from fixtures.texts.long_texts import long_text
 
 SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
 MIXED_LENGTHS = (*SENTENCES[:6], long_text(60), long_text(150, offset=3), "Yes.", long_text(25))

@@ -1,11 +1,11 @@
 """Did the numbers move? Embeddings of the anchor texts against the baseline: one verdict per task and device.
 
-The bounds are measured, not chosen: see ``fixtures.tolerance`` and the README, "How drift is judged".
+The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and the README, "How drift is judged".
 """
 
 import pytest
 
-from fixtures.claims import failed_claim
+from fixtures.run.claims import failed_claim
 
 
 def test_embeddings_are_those_of_the_baseline(task, gate_result, baseline, settings, device, claims, how_to_record):

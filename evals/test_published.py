@@ -1,14 +1,15 @@
 """Does the published model give the numbers that were published for it?
 
-Run for jinaai/jina-embeddings-v3 in either layout, skipped for every other model. Sources: ``fixtures/published.py``.
+Run for jinaai/jina-embeddings-v3 in either layout, skipped for every other model; sources:
+``fixtures/comparing/published.py``.
 """
 
 import pytest
 
-from fixtures import published
-from fixtures.checkpoint import BASE_WEIGHTS, HIDDEN_STATES, OWN_PREFIX
-from fixtures.corpus import shown_sentences
-from fixtures.similarity import similarity_matrix
+from fixtures.comparing import published
+from fixtures.comparing.similarity import similarity_matrix
+from fixtures.models.checkpoint import BASE_WEIGHTS, HIDDEN_STATES, OWN_PREFIX
+from fixtures.texts.corpus import shown_sentences
 
 SENTENCES = list(shown_sentences().values())
 UNKNOWN_OF_THE_NOTEBOOK = "(the notebook ran on mps; it states neither its dtype nor its revision)"

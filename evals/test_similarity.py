@@ -6,11 +6,12 @@ Compared with the tables stored in ``snapshots/<model>/``; ``--snapshot-update``
 import numpy as np
 import pytest
 
-from fixtures import corpus, shown_tables
-from fixtures.claims import failed_claim
-from fixtures.recording_command import not_replaceable
-from fixtures.similarity import similarity_matrix
-from fixtures.stored import known_files
+from fixtures.baselines import shown_tables
+from fixtures.comparing.similarity import similarity_matrix
+from fixtures.run.claims import failed_claim
+from fixtures.run.recording_command import not_replaceable
+from fixtures.run.stored import known_files
+from fixtures.texts import corpus
 
 SENTENCES = list(corpus.shown_sentences().values())
 

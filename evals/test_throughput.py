@@ -1,16 +1,17 @@
 """How fast does it encode? Per task and length regime, timed by pytest-benchmark.
 
 A first call outside the clock warms up and gives the embeddings that the timed calls must reproduce; the device is
-synchronised inside the clock. Rounds stop at the precision that the options ask for (see ``fixtures.pytest_policy`` and
-``tox run -e bench``). Compare two runs on one machine with ``--benchmark-save`` and ``--benchmark-compare``.
+synchronised inside the clock. Rounds stop at the precision that the options ask for (see
+``fixtures.run.pytest_policy`` and ``tox run -e bench``). Compare two runs on one machine with ``--benchmark-save`` and
+``--benchmark-compare``.
 """
 
 import pytest
 
-from fixtures import devices
-from fixtures.distances import cosine_distances, worst_texts
-from fixtures.throughput import REGIMES, workload
-from fixtures.tolerance import rounding_distance
+from fixtures.comparing.bounds import rounding_distance
+from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.hardware import devices
+from fixtures.run.throughput import REGIMES, workload
 
 
 @pytest.mark.parametrize("regime", REGIMES)

@@ -1,7 +1,7 @@
 """Which texts must never be trained on, and how near to them a training text may come.
 
 Held out are the notebook's seven sentences, every text of the evals' own corpus
-(`fixtures/data/*.json`), the declaration of human rights that the recipe measures on, and
+(`fixtures/texts/data/*.json`), the declaration of human rights that the recipe measures on, and
 every text that names a white rabbit in one of the six languages. A training text is too near
 when its character trigrams overlap a held-out text's by more than the bounds below. Single
 words are not held out: a word list is no test sentence.
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from recipe.workspace import REPOSITORY, read_json
 
-DATA = REPOSITORY / "fixtures" / "data"
+DATA = REPOSITORY / "fixtures" / "texts" / "data"
 
 MAX_JACCARD = 0.5
 """Shared trigrams over all trigrams of both texts; a training text above this is dropped."""

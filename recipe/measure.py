@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from fixtures.known_models import adapter_folder
+from fixtures.models.known_models import adapter_folder
 from recipe.corpora import declaration
 from recipe.held_out import DATA
 from recipe.model import MATRYOSHKA_DIMENSIONS, TASK_INSTRUCTIONS, encode_all, unit_rows

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Config, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
-from fixtures.known_models import JINA_V3_PREFIXES
+from fixtures.models.known_models import JINA_V3_PREFIXES
 from recipe.tokenizer import MAX_TOKENS
 
 DIMENSIONS = 256

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fixtures import corpus, loading
-from fixtures.published import NOTEBOOK_ROUNDING
-from fixtures.run_state import CHECKPOINT
-from fixtures.tolerance import assumed_tolerance
+from fixtures.comparing.bounds import assumed_tolerance
+from fixtures.comparing.published import NOTEBOOK_ROUNDING
+from fixtures.run.run_state import CHECKPOINT
+from fixtures.runtimes.jina_v3 import loading
+from fixtures.texts import corpus
 
 NOTEBOOK = corpus.read_data("notebook")
 FASTEMBED = corpus.read_data("published/fastembed")
@@ -73,7 +74,7 @@ class ReplayingEncoder:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config):
     """Take the place of the run's model, which is then never loaded."""
-    from fixtures import plugin  # pytest itself wants to be the first to import it
+    from fixtures.run import plugin
 
     config.stash[CHECKPOINT] = SimpleNamespace(
         name="jinaai/jina-embeddings-v3",

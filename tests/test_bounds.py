@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fixtures import drift
-from fixtures.tolerance import FALSE_ALARM_RATE, FLOORS, measured_bounds, stored_bounds
+from fixtures.comparing import drift
+from fixtures.comparing.bounds import FALSE_ALARM_RATE, FLOORS, measured_bounds, stored_bounds
 
 MINI = Path(__file__).parents[1] / "snapshots" / "mini"
 STORED = json.loads((MINI / "tolerance.json").read_text(encoding="utf-8"))

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from fixtures import known_models
-from fixtures.checkpoint import inspect_checkpoint
 from fixtures.errors import CheckpointError
-from fixtures.known_models import JINA_V3_MATRYOSHKA, JINA_V3_PREFIXES, adapter_folder
-from fixtures.native_layout import adapter_tensor_shapes, matrix_shapes
-from fixtures.weights import read_header, weight_files
+from fixtures.models import known_models
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.models.known_models import JINA_V3_MATRYOSHKA, JINA_V3_PREFIXES, adapter_folder
+from fixtures.models.layouts.jina_hf import adapter_tensor_shapes, matrix_shapes
+from fixtures.models.weights import read_header, weight_files
 from tests.checkpoints import (
     MAX_LENGTH,
     TARGET_MODULES,
@@ -469,7 +469,7 @@ def test_subset_of_tasks_keeps_the_checkpoints_order(own_checkpoint):
 
 def test_checking_a_checkpoint_imports_neither_torch_nor_transformers(native_checkpoint):
     script = (
-        "import json, sys; from pathlib import Path; from fixtures.checkpoint import inspect_checkpoint; "
+        "import json, sys; from pathlib import Path; from fixtures.models.checkpoint import inspect_checkpoint; "
         "inspect_checkpoint(Path(sys.argv[1])).weights_hash; print(json.dumps(sorted(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script, native_checkpoint], capture_output=True, check=True, text=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fixtures.claims import Claims
+from fixtures.run.claims import Claims
 
 
 class Recorder(dict):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-DATA = Path(__file__).resolve().parents[1] / "fixtures" / "data"
+DATA = Path(__file__).resolve().parents[1] / "fixtures" / "texts" / "data"
 LANGUAGES = ["en", "es", "fr", "de", "zh", "ar"]
 SPACED = ["en", "es", "fr", "de", "ar"]
 TOPICS = {"travel", "food", "health", "weather", "work", "home"}

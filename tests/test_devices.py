@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures import devices
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.encoder import Encoder
 from fixtures.errors import CheckpointError, EncodeError
-from fixtures.loading import load_model
+from fixtures.hardware import devices
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
 from tests.layouts import write_native_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -239,7 +239,8 @@ def test_batches_are_halved_when_memory_runs_out(checkpoint, error, monkeypatch)
     made = limit_memory(encoder, 2, error)
     living = []
     monkeypatch.setattr(
-        "fixtures.encoder.release_memory", lambda device: living.append(sum(ref() is not None for ref in made))
+        "fixtures.runtimes.jina_v3.encoder.release_memory",
+        lambda device: living.append(sum(ref() is not None for ref in made)),
     )
     np.testing.assert_allclose(encoder.encode(TEXTS, "separation"), expected, rtol=0, atol=2e-7)
     assert encoder.notes == [

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fixtures import drift
-from fixtures.distances import chord_lengths, cosine_distances
+from fixtures.comparing import drift
+from fixtures.comparing.distances import chord_lengths, cosine_distances
 
 TIGHT = dict.fromkeys(drift.STATISTICS, 1e-6)
 

@@ -11,15 +11,15 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import JinaEmbeddingsV3Model
 
-from fixtures.batching import token_batches
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.distances import cosine_distances
-from fixtures.embeddings import EmbeddingStore
-from fixtures.encoder import Encoder
+from fixtures.comparing.distances import cosine_distances
 from fixtures.errors import EncodeError
-from fixtures.known_models import JINA_V3_PREFIXES
-from fixtures.loading import load_model
-from fixtures.long_texts import long_text
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.models.known_models import JINA_V3_PREFIXES
+from fixtures.observing.embeddings import EmbeddingStore
+from fixtures.runtimes.batching import token_batches
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.texts.long_texts import long_text
 from tests.checkpoints import HIDDEN, MAX_LENGTH, TASKS
 
 TEXTS = ("Follow the white rabbit.", "", "跟着白兔走。", long_text(40), "اتبع الأرنب الأبيض.", "Yes.", "a" * 90)

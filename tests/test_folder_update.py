@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from fixtures import folder_update
+from fixtures.baselines import folder_update
+from fixtures.baselines.folder_update import FolderUpdate, finish_interrupted_update
 from fixtures.errors import BaselineError
-from fixtures.folder_update import FolderUpdate, finish_interrupted_update
 
 OLD = {"a.txt": b"old a", "sub/b.txt": b"old b", "kept.txt": b"kept"}
 NEW = {"a.txt": b"new a", "sub/b.txt": b"new b", "new/c.txt": b"new c"}

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures import baseline as stored
-from fixtures import drift, faults, gate, null_set, recording
-from fixtures.answers import ask
-from fixtures.baseline import Baseline
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.encoder import Encoder
-from fixtures.findings import Finding, examine
-from fixtures.folder_update import FolderUpdate
-from fixtures.loading import load_model
-from fixtures.tolerance import Bound
+from fixtures.baselines import baseline as stored
+from fixtures.baselines import gate, recording
+from fixtures.baselines.baseline import Baseline
+from fixtures.baselines.findings import Finding, examine
+from fixtures.baselines.folder_update import FolderUpdate
+from fixtures.comparing import drift
+from fixtures.comparing.bounds import Bound
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.observing.answers import ask
+from fixtures.runtimes.jina_v3 import faults, variations
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
 from tests.faults import catalogue
 
 TASK = "retrieval.query"
@@ -44,8 +46,8 @@ def recorded(encoder, tmp_path_factory) -> Path:
 def folder(recorded, tmp_path, monkeypatch) -> Path:
     """A copy of the baseline that a test may change; updates of it run a short null set."""
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
-    whole = null_set.variations
-    monkeypatch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
+    whole = variations.variations
+    monkeypatch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
     return Path(shutil.copytree(recorded, tmp_path / "tiny"))
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import errors
 
-from fixtures import hub
 from fixtures.errors import CheckpointError
+from fixtures.models import hub
 from tests.layouts import write_native_checkpoint
 
 httpx = pytest.importorskip("httpx2")  # the HTTP client of huggingface_hub 2

@@ -1,6 +1,6 @@
 import pytest
 
-from fixtures.known_failures import FILE, KnownFailure, deviceless_name, read_known_failures
+from fixtures.run.known_failures import FILE, KnownFailure, deviceless_name, read_known_failures
 
 EVAL = """
 import pytest

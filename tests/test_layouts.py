@@ -12,16 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fixtures import checkpoint as checkpoints
-from fixtures import gate, native_layout, null_set, recording
-from fixtures.baseline import Baseline
-from fixtures.checkpoint import Checkpoint, inspect_checkpoint
-from fixtures.encoder import Encoder
+from fixtures.baselines import gate, recording
+from fixtures.baselines.baseline import Baseline
+from fixtures.baselines.folder_update import FolderUpdate
 from fixtures.errors import CheckpointError, EncodeError
-from fixtures.folder_update import FolderUpdate
-from fixtures.known_models import published_model
-from fixtures.loading import load_model
-from fixtures.native_layout import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.models import checkpoint as checkpoints
+from fixtures.models.checkpoint import Checkpoint, inspect_checkpoint
+from fixtures.models.known_models import published_model
+from fixtures.models.layouts import jina_hf
+from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.runtimes.jina_v3 import variations
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
 from tests.layouts import (
     PUBLISHED_SIZE,
     TASKS,
@@ -195,7 +197,7 @@ def test_base_without_adapters_asks_for_the_task(folders):
 
 
 def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
-    monkeypatch.setattr("fixtures.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
+    monkeypatch.setattr("fixtures.models.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
     write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
     message = refusal(tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"])
     assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
@@ -414,8 +416,8 @@ def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_pa
     encoder, folder = Encoder(load_model(checkpoint)), tmp_path / "merged"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "DTYPES", ("float32",))
-        whole = null_set.variations
-        patch.setattr(null_set, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
+        whole = variations.variations
+        patch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
         update = FolderUpdate(folder)
         assert gate.run(encoder, encoder.encode, Baseline(folder, update), update).problem is None
         update.commit()
@@ -430,7 +432,7 @@ def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folder
     assert "encoder.layers.0.mixer.out_proj.lora_A.weight" in published
     assert "embeddings.word_embeddings.lora_embedding_B" in published
     plain = open_encoder(folder, only_tasks=["separation"]).encode(TEXTS, "separation")
-    for spelling in (native_layout.peft_name, "roberta.{}".format):
+    for spelling in (jina_hf.peft_name, "roberta.{}".format):
         renamed = Path(shutil.copytree(folder, tmp_path / str(id(spelling))))
         spelled = {spelling(name): tensor for name, tensor in published.items()}
         save_file(spelled, renamed / "separation" / file.name, metadata={"format": "pt"})

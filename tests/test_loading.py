@@ -9,11 +9,11 @@ import torch
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 
-from fixtures import loading
-from fixtures.checkpoint import inspect_checkpoint
 from fixtures.errors import CheckpointError
-from fixtures.known_models import adapter_folder
-from fixtures.loading import load_model, thread_count, verify_adapter
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.models.known_models import adapter_folder
+from fixtures.runtimes.jina_v3 import loading
+from fixtures.runtimes.jina_v3.loading import load_model, thread_count, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
 A_KEY = "base_model.model.layers.0.mlp.fc1.lora_A.weight"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from evals.test_behavior import REWRITTEN, _translations_left_out
-from fixtures import corpus, measures, shown_pairs
-from fixtures.similarity import similarity_matrix
+from fixtures.comparing import measures, shown_pairs
+from fixtures.comparing.similarity import similarity_matrix
+from fixtures.texts import corpus
 
 
 def unit(degrees: float) -> list[float]:

@@ -7,7 +7,7 @@ import sys
 import huggingface_hub  # noqa: F401  pytester forgets what is first imported inside a run
 import pytest
 
-from fixtures import devices
+from fixtures.hardware import devices
 from tests.checkpoints import TASKS, write_native_checkpoint
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "pandas", "scipy"}

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fixtures import corpus, published
-from fixtures.similarity import labelled
-from fixtures.tables import TableKind, read_table, write_table
-from fixtures.tolerance import assumed_tolerance
+from fixtures.baselines.tables import TableKind, read_table, write_table
+from fixtures.comparing import published
+from fixtures.comparing.bounds import assumed_tolerance
+from fixtures.comparing.similarity import labelled
+from fixtures.texts import corpus
 from tests.layouts import TASKS, write_native_checkpoint
 from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from fixtures.checkpoint import HIDDEN_STATES, REMOTE_CODE, inspect_checkpoint
 from fixtures.errors import CheckpointError, EncodeError
-from fixtures.loading import load_model
-from fixtures.remote_code import RemoteCodeEncoder
+from fixtures.models.checkpoint import HIDDEN_STATES, REMOTE_CODE, inspect_checkpoint
+from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.runtimes.remote_code import RemoteCodeEncoder
 from tests.layouts import MATRYOSHKA, PREFIXES, TASKS, edit_json, write_tokenizer
 
 ROOT = Path(__file__).parent.parent

@@ -13,9 +13,11 @@ import sklearn.metrics.pairwise  # noqa: F401
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from fixtures import corpus, loading, recording
-from fixtures.encoder import Encoder
-from fixtures.throughput import REGIMES
+from fixtures.baselines import recording
+from fixtures.run.throughput import REGIMES
+from fixtures.runtimes.jina_v3 import loading
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.texts import corpus
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
 TABLES = ["evals/test_similarity.py", "-k", "baseline or belongs"]

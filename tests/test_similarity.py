@@ -5,9 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fixtures import corpus, matrices
-from fixtures.distances import cosine_distances, worst_texts
-from fixtures.similarity import (
+from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.comparing.similarity import (
     difference_table,
     labelled,
     pairs,
@@ -15,6 +14,8 @@ from fixtures.similarity import (
     task_difference,
     task_differences,
 )
+from fixtures.reports import matrices
+from fixtures.texts import corpus
 
 NOTEBOOK = corpus.read_data("notebook")
 MATRICES = {task: np.array(rows) for task, rows in NOTEBOOK["similarity"].items()}

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import sklearn.metrics.pairwise  # noqa: F401  pytester forgets what is first imported inside a run
 
-from fixtures import devices
-from fixtures.baseline import digest
-from fixtures.tables import DamagedTable, TableKind, read_table, shorten, write_table
+from fixtures.baselines.baseline import digest
+from fixtures.baselines.tables import DamagedTable, TableKind, read_table, shorten, write_table
+from fixtures.hardware import devices
 from tests.checkpoints import TASKS
 
 LABELS = ("a", "b", "c", "d", "e")
@@ -27,7 +27,7 @@ import os
 
 import pandas as pd
 
-from fixtures.tables import TableKind
+from fixtures.baselines.tables import TableKind
 
 
 def test_table(device, task, stored_table, pytestconfig):

@@ -8,7 +8,8 @@ import os
 import weakref
 from pathlib import Path
 
-from fixtures import devices, loading
+from fixtures.hardware import devices
+from fixtures.runtimes.jina_v3 import loading
 
 loaded_models: list[weakref.ref] = []
 load_model = loading.load_model

@@ -1,4 +1,4 @@
-"""The faults that the gate is measured against: those with stored signatures (fixtures.faults) and more.
+"""The faults that the gate is measured against: those with stored signatures, and more.
 
 A fault may leave this list only with an argument. Classes: ``pipeline`` (adapters, prefixes, pooling, text, arithmetic,
 batching) and ``weights``. Each says where it was seen, or that it is reasoned, and what a failure is expected to say:
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fixtures import drift, faults, known_models
-from fixtures.encoder import Encoder, PaddingSide
-from fixtures.faults import Fault
+from fixtures.comparing import drift
+from fixtures.models import known_models
+from fixtures.runtimes.jina_v3 import faults
+from fixtures.runtimes.jina_v3.encoder import Encoder, PaddingSide
+from fixtures.runtimes.jina_v3.faults import Fault
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.anchors import anchor_set
-from fixtures.baseline import Baseline
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.corpus import shown_sentences
-from fixtures.encoder import Encoder
-from fixtures.loading import load_model
+from fixtures.baselines.baseline import Baseline
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.texts.anchors import anchor_set
+from fixtures.texts.corpus import shown_sentences
 from tests.faults.laboratory import ROOT, Laboratory, Tables, markdown, rates
 
 _TABLES = pytest.StashKey[Tables]()

@@ -2,7 +2,7 @@
 
 import os
 
-import fixtures.encoder
+import fixtures.runtimes.jina_v3.encoder
 from tests.faults import catalogue
 
-fixtures.encoder.Encoder = getattr(catalogue, os.environ["EVALS_FAULT"])
+fixtures.runtimes.jina_v3.encoder.Encoder = getattr(catalogue, os.environ["EVALS_FAULT"])

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fixtures.anchors import AnchorSet
-from fixtures.answers import Answers
-from fixtures.baseline import Baseline, listed_tokens
-from fixtures.corpus import shown_sentences
-from fixtures.encoder import Encoder
-from fixtures.findings import Finding, examine
+from fixtures.baselines.baseline import Baseline, listed_tokens
+from fixtures.baselines.findings import Finding, examine
+from fixtures.observing.answers import Answers
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.texts.anchors import AnchorSet
+from fixtures.texts.corpus import shown_sentences
 from tests.faults.rivals import RIVALS, Observation
 
 ROOT = Path(__file__).parents[2]

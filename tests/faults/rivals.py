@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtures.distances import cosine_distances
-from fixtures.similarity import similarity_matrix
+from fixtures.comparing.distances import cosine_distances
+from fixtures.comparing.similarity import similarity_matrix
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from fixtures.baseline import TOLERANCE
-from fixtures.drift import Verdict
-from fixtures.encoder import Encoder
-from fixtures.loading import load_model
+from fixtures.baselines.baseline import TOLERANCE
+from fixtures.comparing.drift import Verdict
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
 from tests.faults import catalogue
 from tests.faults.laboratory import Laboratory
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.encoder import Encoder
-from fixtures.loading import load_model
-from fixtures.long_texts import drawn_text
-from fixtures.null_set import Variation, _attention, _threads
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.runtimes.jina_v3.variations import Variation, _attention, _threads
+from fixtures.texts.long_texts import drawn_text
 from tests.faults import catalogue
 
 RUNS = 200

@@ -83,9 +83,9 @@ def test_scaling_of_no_numbers_is_refused(project, own_checkpoint, entries):
 
 
 def test_rank_stabilised_adapter_is_scaled_by_the_root_of_its_rank(project, own_checkpoint):
-    from fixtures.checkpoint import inspect_checkpoint
-    from fixtures.encoder import Encoder
-    from fixtures.loading import load_model
+    from fixtures.models.checkpoint import inspect_checkpoint
+    from fixtures.runtimes.jina_v3.encoder import Encoder
+    from fixtures.runtimes.jina_v3.loading import load_model
 
     def vector():
         return Encoder(load_model(inspect_checkpoint(own_checkpoint))).encode("a text", "separation")

@@ -144,7 +144,7 @@ def test_table_of_bad_inputs_in_the_documentation_is_the_one_that_is_tried():
 def test_data_of_the_suite_may_begin_with_a_byte_order_mark(project, native_checkpoint):
     (project.path / "fixtures").unlink()
     shutil.copytree(ROOT / "fixtures", project.path / "fixtures", ignore=shutil.ignore_patterns("checkpoints"))
-    for path in (project.path / "fixtures/data").rglob("*.json"):
+    for path in (project.path / "fixtures/texts/data").rglob("*.json"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     result = project.runpytest_subprocess(f"--model={native_checkpoint}", "evals", "--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK, result.stdout.str()

@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fixtures.baseline import digest, own_hash
-from fixtures.encoder import Encoder
+from fixtures.baselines.baseline import digest, own_hash
+from fixtures.runtimes.jina_v3.encoder import Encoder
 from tests.conftest import ROOT
 from tests.test_run import run, section
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from fixtures import corpus
+from fixtures.texts import corpus
 from tests.conftest import ROOT
 from tests.test_run import run
 

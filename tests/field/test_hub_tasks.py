@@ -135,7 +135,7 @@ def test_repository_that_is_no_model_is_one_line(project, snapshot):
 
 def test_weights_that_are_not_of_the_stated_tasks_end_the_run(project, snapshot, monkeypatch):
     other = write_native_checkpoint(snapshot.parent / "other", prefixes={"my-task": ""}, tasks=["my-task"])
-    monkeypatch.setattr("fixtures.hub.fetch", lambda repository, revision, **options: (other, COMMIT))
+    monkeypatch.setattr("fixtures.models.hub.fetch", lambda repository, revision, **options: (other, COMMIT))
     assert refusal(run(project, *NORM)) == (
         f"ERROR: --model: {REPOSITORY}: its JSON files state the tasks clustering, my-task, its weights my-task; "
         "choose with --tasks"

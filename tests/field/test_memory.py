@@ -15,7 +15,7 @@ import resource
 
 import pytest
 
-from fixtures.long_texts import long_text
+from fixtures.texts.long_texts import long_text
 
 TEXTS = [long_text(700, offset=offset) for offset in range(COUNT)]
 

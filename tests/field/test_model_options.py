@@ -10,9 +10,9 @@ from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch_file
 from safetensors.torch import save_file as save_torch_file
 
-from fixtures.checkpoint import inspect_checkpoint
-from fixtures.encoder import Encoder
-from fixtures.loading import load_model
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import change_json
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal
 from tests.layouts import TASKS, write_native_checkpoint, write_original_checkpoint

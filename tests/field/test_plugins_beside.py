@@ -15,7 +15,7 @@ import sklearn.metrics.pairwise  # noqa: F401
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from fixtures import recording
+from fixtures.baselines import recording
 from tests.checkpoints import change_tensors, write_native_checkpoint
 
 TABLES = ["evals/test_similarity.py", "evals/test_zz.py", "-k", "baseline or last"]

@@ -34,7 +34,7 @@ def audit() -> dict:
 def test_audit_covers_every_text_of_the_corpus(audit):
     missing = [text for text in corpus_texts() if fingerprint(text) not in audit["held_out"]]
     assert not missing, (
-        f"{len(missing)} texts of fixtures/data are not in {AUDIT.name}, the first is "
+        f"{len(missing)} texts of fixtures/texts/data are not in {AUDIT.name}, the first is "
         f"{missing[0]!r}; run `python -m recipe audit --work DIR --again`"
     )
 

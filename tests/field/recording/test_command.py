@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from fixtures import devices
+from fixtures.hardware import devices
 from tests.checkpoints import write_native_checkpoint
 from tests.field.recording.conftest import DRIFT, TABLE, TASK, Recordings, contents
 
@@ -155,7 +155,7 @@ def test_files_of_another_models_baseline_are_not_said_to_be_deleted(recorded, c
 
 
 def test_tables_of_tasks_that_a_model_no_longer_has_are_not_said_to_be_deleted(project, tmp_path):
-    from fixtures.baseline import digest, own_hash
+    from fixtures.baselines.baseline import digest, own_hash
 
     folder = write_native_checkpoint(tmp_path / "two", prefixes={"a": "", "b": ""}, tasks=["a", "b"])
     tables = project.path / "snapshots" / "two" / "similarity"

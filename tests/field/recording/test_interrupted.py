@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from fixtures import folder_update
+from fixtures.baselines import folder_update
 from tests.field.recording.conftest import DRIFT, TABLE, WHOLE, contents, notes, refusal
 
 STEPS = ("make", "create", "write", "rename", "remove")
@@ -190,7 +190,7 @@ def test_damaged_leftovers_are_one_line_and_everything_stays_as_it_is(recorded, 
 
 
 def sealed(files, manifest):
-    from fixtures.baseline import digest, own_hash
+    from fixtures.baselines.baseline import digest, own_hash
 
     manifest["files"] = {name: digest(files[name]) for name in manifest["files"]}
     return {**files, "manifest.json": json.dumps({**manifest, "manifest_sha256": own_hash(manifest)}).encode()}

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fixtures import devices
+from fixtures.hardware import devices
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents, notes, refusal
 
 SIMILARITY = "evals/test_similarity.py"
