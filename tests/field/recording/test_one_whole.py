@@ -6,6 +6,7 @@ import json
 import pytest
 
 from fixtures.hardware import devices
+from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents, notes, refusal
 
 SIMILARITY = "evals/test_similarity.py"
@@ -127,3 +128,10 @@ def test_first_device_records_and_the_next_is_compared_with_it(fresh, monkeypatc
 def test_syrupys_other_way_to_write_is_refused(recorded):
     said = refusal(recorded.compare(DRIFT, "--snapshot-update-new-only"))
     assert said.startswith("--snapshot-update-new-only: a baseline is recorded as one whole; use --snapshot-update")
+
+
+def test_model_that_reads_more_than_the_over_length_anchor_is_recorded_and_compared(fresh):
+    change_json(fresh.model / "tokenizer_config.json", model_max_length=3000)
+    assert fresh.record().ret == pytest.ExitCode.OK
+    assert len(json.loads((fresh.folder / "tokens.json").read_text())) == fresh.manifest()["anchors"] + 1
+    fresh.compare().assert_outcomes(passed=2)
