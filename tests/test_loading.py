@@ -10,10 +10,12 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 
 from fixtures.errors import CheckpointError
+from fixtures.hardware import threads
+from fixtures.hardware.threads import thread_count
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.known_models import adapter_folder
 from fixtures.runtimes.jina_v3 import loading
-from fixtures.runtimes.jina_v3.loading import load_model, thread_count, verify_adapter
+from fixtures.runtimes.jina_v3.loading import load_model, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
 A_KEY = "base_model.model.layers.0.mlp.fc1.lora_A.weight"
@@ -89,7 +91,7 @@ def test_loading_prints_nothing(native_checkpoint, capfd, caplog):
     ],
 )
 def test_threads_are_the_share_of_the_processors_or_fewer_if_asked(monkeypatch, usable, workers, wanted, expected):
-    monkeypatch.setattr(loading.os, "sched_getaffinity", lambda pid: set(range(usable)), raising=False)
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda pid: set(range(usable)), raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     assert thread_count(workers) == expected
 

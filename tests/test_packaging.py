@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from fixtures import VERSION
-from fixtures.reports.report import REPORTED_PACKAGES
+from fixtures.hardware.library_versions import REPORTED_PACKAGES
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

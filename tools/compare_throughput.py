@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
+from fixtures.hardware.threads import thread_count
 from fixtures.models.checkpoint import Checkpoint, inspect_checkpoint
 from fixtures.models.known_models import adapter_folder
 from fixtures.run.settings import BUNDLED_FOLDER
 from fixtures.run.throughput import REGIMES, workload
 from fixtures.runtimes.jina_v3.encoder import Encoder
-from fixtures.runtimes.jina_v3.loading import load_model, thread_count
+from fixtures.runtimes.jina_v3.loading import load_model
 
 LARGEST_DIFFERENCE = 1e-5
 

@@ -31,9 +31,10 @@ def load(folder: str, dtype: str) -> None:
     import torch
     import transformers.models.jina_embeddings_v3.modeling_jina_embeddings_v3  # noqa: F401
 
+    from fixtures.hardware.threads import thread_count
     from fixtures.models.checkpoint import inspect_checkpoint
     from fixtures.runtimes.jina_v3.encoder import Encoder
-    from fixtures.runtimes.jina_v3.loading import load_model, thread_count
+    from fixtures.runtimes.jina_v3.loading import load_model
     from fixtures.texts import corpus
 
     torch.set_num_threads(thread_count())
