@@ -37,14 +37,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--trust-remote-code",
         action="store_true",
-        help="Run the Python code that a model's repository brings along. Default: off.",
-    )
-    group.addoption(
-        "--code-revision",
-        type=settings.parse_code_revision,
-        metavar="REVISION",
-        help="Pin that code, which may lie in a repository of its own, to a branch, tag or commit. Default: its main "
-        "branch.",
+        help="Run the Python code that a model's repository brings along: no runtime of the suite does so far.",
     )
     group.addoption(
         "--device",
