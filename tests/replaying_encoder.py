@@ -83,7 +83,6 @@ def pytest_configure(config):
         layout="native",
         weights_hash="0" * 64,
         tasks=ReplayingEncoder.tasks,
-        code_repository=None,
         lacks=lambda ability: None,
     )
     loading.load_model = lambda checkpoint, **options: None

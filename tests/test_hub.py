@@ -78,21 +78,6 @@ def test_unknown_revision_is_named(monkeypatch):
     assert message == f"{REPOSITORY}@v9 has no such revision: give a branch, a tag or a commit to --revision"
 
 
-def test_code_repository_without_code_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *arguments, **options: str(tmp_path))
-    with pytest.raises(CheckpointError, match=f"the model's own code: {REPOSITORY}@v9 has no Python files"):
-        hub.fetch_code(REPOSITORY, "v9")
-
-
-def test_unknown_revision_of_code_is_told_by_the_option_it_came_with(monkeypatch):
-    def download(*arguments, **options):
-        raise http_error(errors.RevisionNotFoundError, 404)
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    with pytest.raises(CheckpointError, match="give a branch, a tag or a commit to --code-revision"):
-        hub.fetch_code(REPOSITORY, "v9")
-
-
 def test_too_small_a_disk_is_told_before_the_download(monkeypatch):
     def download(*arguments, **options):
         warnings.warn("Not enough free disk space to download the file. The expected file size is: 1 MB", stacklevel=1)
@@ -110,8 +95,7 @@ def test_repository_with_pickled_weights_only_is_refused(monkeypatch, tmp_path):
         hub.fetch(REPOSITORY, None)
 
 
-@pytest.mark.parametrize("with_code", [False, True])
-def test_only_files_that_are_read_are_asked_for(monkeypatch, tmp_path, with_code):
+def test_only_files_that_are_read_are_asked_for(monkeypatch, tmp_path):
     asked = {}
 
     def download(repository, **options):
@@ -120,10 +104,9 @@ def test_only_files_that_are_read_are_asked_for(monkeypatch, tmp_path, with_code
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    assert hub.fetch(REPOSITORY, "v1", with_code=with_code) == (tmp_path, tmp_path.name)
+    assert hub.fetch(REPOSITORY, "v1") == (tmp_path, tmp_path.name)
     assert (asked["repository"], asked["revision"]) == (REPOSITORY, "v1")
-    assert ("*.py" in asked["allow_patterns"]) == with_code
-    assert not any(pattern.endswith((".bin", "*", ".onnx")) for pattern in asked["allow_patterns"])
+    assert not any(pattern.endswith((".bin", "*", ".onnx", ".py")) for pattern in asked["allow_patterns"])
 
 
 # --- a cache on disk, without a network ---------------------------------------------------------------------------

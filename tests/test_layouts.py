@@ -240,7 +240,6 @@ def test_original_layout_with_other_steps_is_refused(tmp_path, entry, value):
     edit_json(tmp_path / "config.json", **{entry: value})
     message = refusal(tmp_path)
     assert f"{entry} is {value!r}" in message
-    assert "--trust-remote-code" in message
 
 
 def test_plain_xlm_roberta_is_refused_rather_than_loaded_at_random(tmp_path):
@@ -248,7 +247,6 @@ def test_plain_xlm_roberta_is_refused_rather_than_loaded_at_random(tmp_path):
     save_file({"embeddings.word_embeddings.weight": torch.zeros(3, 3)}, tmp_path / "model.safetensors")
     message = refusal(tmp_path)
     assert "model_type is 'xlm-roberta'" in message
-    assert "--trust-remote-code" in message
 
 
 def test_native_weights_under_other_names_are_refused(tmp_path):
@@ -262,11 +260,6 @@ def test_pickled_weights_are_refused(tmp_path):
     write_native_checkpoint(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     assert "pickled weights only (pytorch_model.bin)" in refusal(tmp_path)
-
-
-def test_trusting_a_model_without_code_is_refused(folders):
-    message = refusal(folders[0] / "native", trust_remote_code=True)
-    assert "names no code (auto_map); leave out --trust-remote-code" in message
 
 
 # --- folders of sentence-transformers -----------------------------------------------------------------------------

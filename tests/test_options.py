@@ -297,7 +297,7 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     group = text.partition("embedding model evals:\n")[2].partition("\n\n")[0]
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
-    expected = "model revision trust-remote-code code-revision device dtype attn-implementation batch-tokens "
+    expected = "model revision trust-remote-code device dtype attn-implementation batch-tokens "
     expected += "benchmark-tokens tasks"
     assert names == [f"--{name}" for name in [*expected.split(), "baseline", "show-matrices"]]
     for option in options:

@@ -216,17 +216,17 @@ OPTIONS = {
         "can't be a revision; give a branch, a tag or a commit",
         options("--model=org/model", f"--revision={LONG}"),
     ),
+    "trust-remote-code": BadInput(
+        "--trust-remote-code",
+        "--trust-remote-code: none of the suite's runtimes runs code",
+        options("--trust-remote-code"),
+    ),
     "revision-empty": BadInput("--revision ''", "--revision: '' can't be a revision", options("--revision=")),
     "revision-blank": BadInput("--revision '  '", "--revision: '  ' can't be a revision", options("--revision=  ")),
     "revision-outside": BadInput(
         "--revision ../../other",
         "--revision: '../../other' can't be a revision",
         options("--model=org/model", "--revision=../../other"),
-    ),
-    "code-revision-empty": BadInput(
-        "--code-revision ''",
-        "--code-revision: '' can't be a revision",
-        options("--trust-remote-code", "--code-revision="),
     ),
     "tasks-long": BadInput("--tasks of 5,000 characters", "--tasks: unknown task 'xxx", options(f"--tasks={LONG}")),
     "tasks-escape": BadInput(

@@ -152,8 +152,7 @@ def test_rotary_base_that_is_no_base_is_refused(project, tmp_path, base):
 @pytest.mark.parametrize(("stated", "told"), [(False, "False"), (None, "False, the default of its class")])
 def test_adapters_that_are_switched_off_are_refused(project, original, stated, told):
     assert refused(project, original, load_trained_adapters=stated) == (
-        f"load_trained_adapters is {told}; this suite needs True: change the entry if the model doesn't use it, "
-        "or use --trust-remote-code to run the model's own code"
+        f"load_trained_adapters is {told}; this suite needs True: change the entry if the model doesn't use it"
     )
 
 
