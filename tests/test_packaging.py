@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
-OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests", "tools"}
+OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests"}
 
 
 def requirements(group):
