@@ -181,11 +181,6 @@ def cut_rows(tensors: dict[str, np.ndarray]) -> None:
     tensors["separation"] = tensors["separation"][:-1]
 
 
-def make_narrower(tensors: dict[str, np.ndarray]) -> None:
-    for task in tensors:
-        tensors[task] = tensors[task][:, :-1].copy()
-
-
 def lose_a_task(tensors: dict[str, np.ndarray]) -> None:
     del tensors["separation"]
 
@@ -610,11 +605,6 @@ STORED = {
         "anchors: NaN",
         "anchors.safetensors: separation of shape (93, 256), needs finite embeddings of shape (93, 256); restore",
         sealed("anchors.safetensors", put_a_nan),
-    ),
-    "first-narrower": BadInput(
-        "first baseline: other dimensions than the anchors'",
-        "of shape (93, 255), needs finite embeddings of shape (93, 256); restore",
-        sealed("first.safetensors", make_narrower),
     ),
     "signatures-size": BadInput(
         "signatures: a movement without its size",

@@ -20,7 +20,7 @@ TABLE = f"similarity/{TASK}.txt"
 DRIFT = "evals/test_drift.py"
 WHOLE = [DRIFT, "-k", "whole"]
 """Reads every file of a baseline, and needs no model."""
-PARTS = {"manifest.json", "tokens.json", "anchors.safetensors", "first.safetensors", "signatures.safetensors"}
+PARTS = {"manifest.json", "tokens.json", "anchors.safetensors", "signatures.safetensors"}
 PARTS |= {"tolerance.json", "ledger.jsonl", "task-differences.txt", TABLE}
 
 
