@@ -7,15 +7,22 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # --import-mode=importlib leaves it out
 
-from fixtures.reports import report
+from fixtures.models.known_models import BUNDLED_MODEL
 from fixtures.run import run_state, settings
 from fixtures.run.pytest_policy import PytestPolicy
-from fixtures.runtimes.batching import DEFAULT_BATCH_TOKENS
+from fixtures.runtimes.options import DEFAULT_BATCH_TOKENS
 
 SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
-pytest_plugins = ["fixtures.run.plugin", "fixtures.run.stored", "fixtures.run.throughput", "fixtures.run.shown_reports"]
+pytest_plugins = [
+    "fixtures.run.verdicts",
+    "fixtures.run.plugin",
+    "fixtures.run.model_fixtures",
+    "fixtures.run.baseline_fixtures",
+    "fixtures.run.throughput",
+    "fixtures.run.shown_reports",
+]
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -23,10 +30,17 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group = parser.getgroup("evals", "embedding model evals")
     group.addoption(
         "--model",
-        default=settings.BUNDLED_MODEL,
+        default=BUNDLED_MODEL,
         type=settings.parse_model,
         metavar="MODEL",
-        help="Evaluate this model: the bundled 'mini', a local folder, or a Hub id. Default: mini.",
+        help="Evaluate this model: the bundled 'mini', a local folder, a Hub id, or python:package.module:function, a "
+        "callable encode(texts, task). Default: mini.",
+    )
+    group.addoption(
+        "--task-map",
+        metavar="FILE",
+        help="Take the model's tasks, roles and what else its files leave unsaid from this TOML file, or from the "
+        "bundled map of a name, jina-v3. Default: task-map.toml beside its baseline, or what its files say.",
     )
     group.addoption(
         "--revision",
@@ -37,7 +51,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--trust-remote-code",
         action="store_true",
-        help="Run the Python code that a model's repository brings along: no runtime of the suite does so far.",
+        help="Run the Python code that a model's repository brings along, which no runtime of the suite does so far. "
+        "Default: off.",
     )
     group.addoption(
         "--device",
@@ -49,14 +64,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--dtype",
-        default="float32",
         type=settings.parse_dtype,
         metavar="DTYPE",
         help="Run the model in float32, bfloat16 or float16. Default: float32.",
     )
     group.addoption(
         "--attn-implementation",
-        default="sdpa",
         type=settings.parse_attn_implementation,
         metavar="NAME",
         help="Compute attention with sdpa, eager, flash_attention_2, flash_attention_3 or flex_attention. "
@@ -64,7 +77,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--batch-tokens",
-        default=str(DEFAULT_BATCH_TOKENS),
         type=settings.parse_batch_tokens,
         metavar="N",
         help=f"Send at most N tokens, padding included, through the model at once. Default: {DEFAULT_BATCH_TOKENS}.",
@@ -94,6 +106,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         action="store_true",
         help="Print the similarity matrices, the task differences and what each task does. Default: off.",
     )
+    group.addoption(
+        "--report",
+        type=settings.parse_report,
+        metavar="FOLDER",
+        help="Write report.json, every row of the run, into this folder. Default: write none.",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -101,11 +119,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[run_state.SUITE] = SUITE
     config.addinivalue_line("markers", "requires_tasks(*tasks): skipped on a model that lacks one of these tasks.")
     config.addinivalue_line("markers", "requires_ability(*abilities): skipped on a model that can't do one of these.")
+    config.addinivalue_line("markers", "requires_roles(*roles): skipped on a model without a task for one of these.")
     if not config.pluginmanager.hasplugin("xdist"):
         config.addinivalue_line("markers", "xdist_group(name): tests of one group run in one pytest-xdist worker.")
-
-
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    stash, workers = config.stash, run_state.worker_count(config)
-    found, tasks = stash[run_state.CHECKPOINT], stash[run_state.TASKS]
-    return report.header_lines(stash[run_state.SETTINGS], found, tasks, workers)

@@ -6,39 +6,52 @@ synchronised inside the clock. Rounds stop at the precision that the options ask
 ``--benchmark-compare``.
 """
 
+import numpy as np
 import pytest
 
-from fixtures.comparing.bounds import rounding_distance
 from fixtures.comparing.distances import cosine_distances, worst_texts
-from fixtures.hardware import devices
-from fixtures.run.throughput import REGIMES, workload
+from fixtures.comparing.rows import at_most, measured
+from fixtures.models.spec import Ability
+from fixtures.reports.terminal import THROUGHPUT
+from fixtures.texts.workloads import REGIMES, workload
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-def test_encode_throughput(benchmark, encoder, device, task, regime, settings, run_report, claims):
+def test_encode_throughput(benchmark, encoder, device, task, regime, settings, rounding, run_report, claims):
     work = workload(regime, settings.benchmark_tokens)
-    reference = encoder.encode(work.texts, task, batch_tokens=512)
+    reference = _in_other_batches(encoder, work.texts, task)
     encoder.encode(work.texts, task)
     benchmark.group = f"encode on {device}"
 
     def encode():
         vectors = encoder.encode(work.texts, task)
-        devices.synchronize(device)
+        encoder.wait()
         return vectors
 
     vectors = benchmark(encode)
     distances = cosine_distances(vectors, reference)
     worst = worst_texts(work.texts, distances)
-    allowed = rounding_distance(settings.dtype)
-    claims.at_most("cosine distance of the timed result", distances.max(), allowed, worst=worst)
+    claims.hold(at_most("cosine distance of the timed result", distances.max(), rounding, worst=worst))
     if benchmark.stats is None:
         note = "throughput was not measured: benchmarks are disabled (--benchmark-disable, or pytest-xdist's -n)"
         run_report.notes += [note] if note not in run_report.notes else []
         return
     stats = benchmark.stats.stats
-    figures = work.figures([len(ids) for ids in encoder.tokenize(work.texts, task)], stats.median)
+    lengths = None
+    if not encoder.spec.why_not(Ability.TOKENIZE):
+        lengths = [len(ids) for ids in encoder.tokenize(work.texts, task)]
+    figures = work.figures(lengths, stats.median)
     benchmark.extra_info.update(figures)
-    for name in ("tokens_per_second", "sentences_per_second"):
-        claims.measured(name, figures[name])
-    spread = stats.iqr / stats.median / 2
-    run_report.throughput.append({"device": device, "task": task, **figures, "spread": spread, "rounds": stats.rounds})
+    detail = {**figures, "spread": stats.iqr / stats.median / 2, "rounds": stats.rounds}
+    claims.hold(
+        measured("sentences_per_second", figures["sentences_per_second"]),
+        measured("tokens_per_second", figures["tokens_per_second"]),
+        measured(THROUGHPUT, figures["sentences_per_second"], n=stats.rounds, detail=detail),
+    )
+
+
+def _in_other_batches(encoder, texts, task) -> np.ndarray:
+    """The same embeddings in other batches, where these can be chosen, else one text a call."""
+    if encoder.spec.why_not(Ability.BATCH_SIZE):
+        return np.concatenate([encoder.encode([text], task) for text in texts])
+    return encoder.encode(texts, task, batch_tokens=512)

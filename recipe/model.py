@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Config, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
-from fixtures.models.known_models import JINA_V3_PREFIXES
+from fixtures.models import task_maps
 from recipe.tokenizer import MAX_TOKENS
 
 DIMENSIONS = 256
@@ -22,7 +22,7 @@ ROPE_THETA = 20_000.0
 ADAPTER_RANK = 4
 ADAPTER_ALPHA = 1
 
-TASK_INSTRUCTIONS = JINA_V3_PREFIXES
+TASK_INSTRUCTIONS = task_maps.of_published().prompts
 
 
 @dataclass(frozen=True)
