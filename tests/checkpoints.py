@@ -10,12 +10,14 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
-from fixtures.models.known_models import JINA_V3_PREFIXES, adapter_folder
+from fixtures.models import task_maps
+from fixtures.models.known_models import adapter_folder
 from fixtures.models.layouts import jina_hf
 from fixtures.models.layouts.jina_hf import adapter_tensor_shapes
 from fixtures.texts import corpus
 from fixtures.texts.long_texts import long_text
 
+JINA_V3_PREFIXES = task_maps.of_published().prompts
 TASKS = tuple(JINA_V3_PREFIXES)
 TARGET_MODULES = list(jina_hf.TARGET_MODULES)
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": None, "r": 4, "lora_alpha": 1, "lora_dropout": 0.0}

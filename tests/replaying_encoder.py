@@ -1,18 +1,12 @@
-"""An encoder that answers with the published numbers, some of them nudged; as a pytest plugin, the run's model.
-
-PUBLISHED_NUDGE says by how many times the allowed difference the plugin's encoder is off.
-"""
-
-import os
-from types import SimpleNamespace
+"""An encoder that answers with the published numbers, some of them nudged."""
 
 import numpy as np
-import pytest
 
 from fixtures.comparing.bounds import assumed_tolerance
 from fixtures.comparing.published import NOTEBOOK_ROUNDING
-from fixtures.run.run_state import CHECKPOINT
-from fixtures.runtimes.jina_v3 import loading
+from fixtures.models import task_maps
+from fixtures.models.spec import Input, ModelSpec
+from fixtures.runtimes.encoder import Encoder
 from fixtures.texts import corpus
 
 NOTEBOOK = corpus.read_data("notebook")
@@ -32,13 +26,32 @@ def allowed_hidden_state(task: str | None) -> float:
     return TRANSFORMERS["tolerance"]["atol"] + TRANSFORMERS["tolerance"]["rtol"] * abs(value)
 
 
-class ReplayingEncoder:
+def published_spec(target=None) -> ModelSpec:
+    """What the published model says of itself."""
+    published = task_maps.of_published()
+    return ModelSpec(
+        name="jinaai/jina-embeddings-v3",
+        runtime="jina-v3",
+        tasks={task: Input(sent.prompt, adapter=task) for task, sent in published.tasks.items()},
+        roles=published.roles,
+        dimension=DIMENSION,
+        max_length=8194,
+        precision="float32",
+        identity="0" * 64,
+        source="nowhere",
+        baseline_name="jina-embeddings-v3",
+        published_as="jinaai/jina-embeddings-v3",
+        details={"layout": "native"},
+    )
+
+
+class ReplayingEncoder(Encoder):
     """Answers with the published numbers, one of each set off by `nudge` times what is allowed."""
 
-    tasks = tuple(NOTEBOOK["similarity"])
+    device = "cpu"
 
     def __init__(self, nudge: float = 0.0) -> None:
-        self.nudge = nudge
+        self.spec, self.nudge = published_spec(), nudge
         self.notes: list[str] = []
 
     def encode(self, texts, task, *, prefix=None):
@@ -66,26 +79,3 @@ class ReplayingEncoder:
         states[1:4, 1:10] = TRANSFORMERS["hidden_states"][task or "base"]
         states[2, 9] += self.nudge * allowed_hidden_state(task)
         return states
-
-    def unload(self):
-        pass
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config):
-    """Take the place of the run's model, which is then never loaded."""
-    from fixtures.run import plugin
-
-    config.stash[CHECKPOINT] = SimpleNamespace(
-        name="jinaai/jina-embeddings-v3",
-        published_as="jinaai/jina-embeddings-v3",
-        baseline_name="jina-embeddings-v3",
-        layout="native",
-        weights_hash="0" * 64,
-        tasks=ReplayingEncoder.tasks,
-        lacks=lambda ability: None,
-    )
-    loading.load_model = lambda checkpoint, **options: None
-    plugin._encoder_class = lambda layout: (
-        lambda loaded, **options: ReplayingEncoder(float(os.environ["PUBLISHED_NUDGE"]))
-    )

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from fixtures.comparing import drift
-from fixtures.comparing.bounds import FALSE_ALARM_RATE, FLOORS, measured_bounds, stored_bounds
+from fixtures.comparing.bounds import FALSE_ALARM_RATE, floors, measured_bounds, stored_bounds
 
 MINI = Path(__file__).parents[1] / "snapshots" / "mini"
 STORED = json.loads((MINI / "tolerance.json").read_text(encoding="utf-8"))
@@ -67,16 +67,16 @@ def test_bound_of_many_runs_lies_between_twice_and_ten_times_the_largest_seen():
 
 @pytest.mark.parametrize("moved", [0, 1, 19])
 def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
-    for scale, expected in ((1e-9, FLOORS["float32"]["vector max"]), (1e-3, 3e-3)):
+    for scale, expected in ((1e-9, floors("float32")["vector max"]), (1e-3, 3e-3)):
         still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 95
         bounds = bounds_of([*still, *[dict.fromkeys(drift.STATISTICS, scale)] * moved])
-        assert bounds["vector max"] == pytest.approx(expected if moved else FLOORS["float32"]["vector max"])
+        assert bounds["vector max"] == pytest.approx(expected if moved else floors("float32")["vector max"])
 
 
 def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():
     still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 20
     assert bounds_of(still, texts=40)["neighbour flips"] == 3 / 40
-    assert bounds_of(still, texts=1000)["neighbour flips"] == FLOORS["float32"]["neighbour flips"]
+    assert bounds_of(still, texts=1000)["neighbour flips"] == floors("float32")["neighbour flips"]
 
 
 @pytest.mark.parametrize(("name", "reach"), [("neighbour flips", 1), ("matrix max", 2), ("vector rms", 2)])
@@ -111,14 +111,14 @@ def test_stored_limit_is_held_to_the_rule_when_it_is_read():
 def test_stored_limit_on_a_count_of_texts_is_no_tighter_than_for_few_runs():
     bound = stored_bounds(STORED["bfloat16"], "bfloat16", TEXTS)["neighbour flips"]
     assert STORED["bfloat16"]["bounds"]["neighbour flips"] == 2 / TEXTS  # of runs that mostly moved no neighbour
-    assert bound.value == FLOORS["bfloat16"]["neighbour flips"] > 4 / TEXTS
+    assert bound.value == floors("bfloat16")["neighbour flips"] > 4 / TEXTS
     counted = {**STORED["bfloat16"], "moved": dict.fromkeys(drift.STATISTICS, 20)}
     assert stored_bounds(counted, "bfloat16", TEXTS)["neighbour flips"].value == 2 / TEXTS
 
 
 def test_statistic_that_nothing_moved_has_its_floor():
     found = stored_bounds(entry(0.0, 1e-12), "bfloat16", TEXTS)
-    assert {name: bound.value for name, bound in found.items()} == FLOORS["bfloat16"]
+    assert {name: bound.value for name, bound in found.items()} == floors("bfloat16")
 
 
 def test_statistic_that_was_never_recorded_is_not_judged():
@@ -147,7 +147,7 @@ def test_no_bound_of_mini_leaves_a_lesser_statistic_without_a_say(dtype):
 
 @pytest.mark.parametrize("dtype", STORED)
 def test_floors_are_about_four_times_what_the_null_set_of_mini_saw(dtype):
-    for name, floor in FLOORS[dtype].items():
+    for name, floor in floors(dtype).items():
         assert floor == pytest.approx(4 * STORED[dtype]["largest_seen"][name], rel=0.2) or name == "neighbour flips"
 
 

@@ -13,9 +13,12 @@ from safetensors.numpy import load_file, save_file
 from fixtures.errors import CheckpointError
 from fixtures.models import known_models
 from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.known_models import JINA_V3_MATRYOSHKA, JINA_V3_PREFIXES, adapter_folder
+from fixtures.models.known_models import adapter_folder
 from fixtures.models.layouts.jina_hf import adapter_tensor_shapes, matrix_shapes
+from fixtures.models.spec import Input
+from fixtures.models.task_maps import TaskMap
 from fixtures.models.weights import read_header, weight_files
+from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
 from tests.checkpoints import (
     MAX_LENGTH,
     TARGET_MODULES,
@@ -51,26 +54,24 @@ def refusal(folder: Path, **options) -> str:
 
 def test_sound_checkpoint_is_described(native_checkpoint):
     found = inspect_checkpoint(native_checkpoint, name="some-org/some-model", revision="abc")
-    assert (found.name, found.baseline_name, found.revision) == ("some-org/some-model", "some-org--some-model", "abc")
+    assert (found.name, found.revision) == ("some-org/some-model", "abc")
+    assert spec_of(found).baseline_name == "some-org--some-model"
     assert (found.tasks, found.dimension, found.max_length) == (TASKS, 32, MAX_LENGTH)
     assert found.matryoshka_dimensions == (8, 16, 32)
 
 
 def test_local_folder_is_called_and_stored_by_its_own_name(native_checkpoint):
     found = inspect_checkpoint(native_checkpoint)
-    assert (found.name, found.baseline_name) == (str(native_checkpoint), "tiny")
+    assert (found.name, spec_of(found).baseline_name) == (str(native_checkpoint), "tiny")
 
 
 @pytest.mark.parametrize("name", ["jinaai/jina-embeddings-v3", "jinaai/jina-embeddings-v3-hf"])
-def test_both_layouts_of_the_published_model_share_a_baseline(own_checkpoint, monkeypatch, name):
-    sizes = json.loads((own_checkpoint / "config.json").read_text(encoding="utf-8"))
-    monkeypatch.setattr(known_models, "_ARCHITECTURE", {"hidden_size": sizes["hidden_size"]})
-    assert inspect_checkpoint(own_checkpoint, name=name).baseline_name == "jina-embeddings-v3"
+def test_both_layouts_of_the_published_model_share_a_baseline(name):
+    assert baseline_name(name) == "jina-embeddings-v3"
 
 
-def test_model_of_another_size_is_not_the_published_one_whatever_its_name(native_checkpoint):
-    found = inspect_checkpoint(native_checkpoint, name="jinaai/jina-embeddings-v3")
-    assert (found.published_as, found.baseline_name) == (None, "jinaai--jina-embeddings-v3")
+def test_model_of_another_size_is_not_the_published_one_whatever_it_is_said_to_be(native_checkpoint):
+    assert inspect_checkpoint(native_checkpoint, published_as="jinaai/jina-embeddings-v3").published_as is None
 
 
 def test_prefixes_and_their_order_come_from_the_config(own_checkpoint):
@@ -86,22 +87,26 @@ def test_prefixes_come_from_sentence_transformers_where_the_config_has_none(own_
     assert inspect_checkpoint(own_checkpoint).prefixes == prompts
 
 
-def test_prefixes_that_no_file_states_are_known_to_be_assumed(own_checkpoint):
-    assert not inspect_checkpoint(own_checkpoint).prefixes_assumed
+@pytest.mark.parametrize("prompts", [None, {"query": "", "document": ""}])
+def test_tasks_that_no_file_names_are_not_guessed(own_checkpoint, prompts):
     change_json(own_checkpoint / "config.json", task_instructions=None)
-    found = inspect_checkpoint(own_checkpoint)
-    assert found.prefixes_assumed and found.tasks == TASKS
+    write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": prompts})
+    assert refusal(own_checkpoint) == (
+        "FOLDER: no file names the model's tasks: state task_instructions in config.json, or name a task map "
+        "(--task-map jina-v3 has those of jina-embeddings-v3)"
+    )
 
 
-def test_prompts_that_name_no_adapter_are_not_taken_for_tasks(own_checkpoint):
+def test_tasks_and_cuts_of_a_task_map_stand_for_what_the_files_say(own_checkpoint):
+    change_json(own_checkpoint / "config.json", task_instructions={"separation": "other"})
+    stated = TaskMap(tasks={"separation": Input("mapped: ")}, matryoshka=(8,))
+    found = inspect_checkpoint(own_checkpoint, task_map=stated)
+    assert (found.prefixes, found.matryoshka_dimensions) == ({"separation": "mapped: "}, (8,))
+
+
+def test_prefixes_of_the_published_model_are_those_of_its_card_where_nothing_states_them(own_checkpoint):
     change_json(own_checkpoint / "config.json", task_instructions=None)
-    write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": {"query": "", "document": ""}})
-    assert inspect_checkpoint(own_checkpoint).prefixes == JINA_V3_PREFIXES
-
-
-def test_prefixes_are_the_published_ones_where_nothing_states_them(own_checkpoint):
-    change_json(own_checkpoint / "config.json", task_instructions=None)
-    assert inspect_checkpoint(own_checkpoint).prefixes == {
+    assert inspect_checkpoint(own_checkpoint, published_as="jinaai/jina-embeddings-v3-hf").prefixes == {
         "retrieval.query": "Represent the query for retrieving evidence documents: ",
         "retrieval.passage": "Represent the document for retrieval: ",
         "separation": "",
@@ -116,8 +121,8 @@ def test_matryoshka_dimensions_that_the_published_model_leaves_unstated_are_thos
     change_json(own_checkpoint / "config.json", matryoshka_dimensions=None)
     assert inspect_checkpoint(own_checkpoint).matryoshka_dimensions == ()
     monkeypatch.setattr(known_models, "_ARCHITECTURE", {"hidden_size": 32})
-    found = inspect_checkpoint(own_checkpoint, name="jinaai/jina-embeddings-v3-hf")
-    assert found.matryoshka_dimensions == JINA_V3_MATRYOSHKA[:1] == (32,)
+    found = inspect_checkpoint(own_checkpoint, published_as="jinaai/jina-embeddings-v3-hf")
+    assert found.matryoshka_dimensions == (32,)
 
 
 @pytest.mark.parametrize(

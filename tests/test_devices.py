@@ -19,7 +19,7 @@ import torch
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.hardware import devices
 from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.layouts import write_native_checkpoint
 
@@ -197,7 +197,7 @@ def test_device_that_torch_cannot_use_is_one_line(checkpoint):
 
 
 def test_inputs_go_where_the_model_is(checkpoint):
-    encoder = Encoder(load_model(checkpoint, device="meta"))
+    encoder = TorchEncoder(load_model(checkpoint, device="meta"))
     given = []
 
     def forward(**inputs):
@@ -217,7 +217,7 @@ OUT_OF_MEMORY = {
 }
 
 
-def limit_memory(encoder: Encoder, rows: int, error: RuntimeError) -> list[weakref.ref]:
+def limit_memory(encoder: TorchEncoder, rows: int, error: RuntimeError) -> list[weakref.ref]:
     """Let the model hold so many rows only; returns references to what it had made when it ran out."""
     forward, made = encoder.loaded.model.forward, []
 
@@ -234,7 +234,7 @@ def limit_memory(encoder: Encoder, rows: int, error: RuntimeError) -> list[weakr
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY.values(), ids=OUT_OF_MEMORY)
 def test_batches_are_halved_when_memory_runs_out(checkpoint, error, monkeypatch):
-    encoder = Encoder(load_model(checkpoint), batch_tokens=1000)
+    encoder = TorchEncoder(load_model(checkpoint), batch_tokens=1000)
     expected = encoder.encode(TEXTS, "separation")
     made = limit_memory(encoder, 2, error)
     living = []
@@ -253,23 +253,23 @@ def test_batches_are_halved_when_memory_runs_out(checkpoint, error, monkeypatch)
 
 
 def test_one_text_that_does_not_fit_is_one_line(checkpoint):
-    encoder = Encoder(load_model(checkpoint))
+    encoder = TorchEncoder(load_model(checkpoint))
     limit_memory(encoder, 0, OUT_OF_MEMORY["mps"])
     with pytest.raises(EncodeError, match="out of memory on cpu with one text of 8 tokens; use a smaller --dtype"):
-        encoder.encode("Hello", "separation")
+        encoder.encode(["Hello"], "separation")
 
 
 def test_other_errors_of_the_model_are_not_mistaken_for_it(checkpoint):
-    encoder = Encoder(load_model(checkpoint))
+    encoder = TorchEncoder(load_model(checkpoint))
     limit_memory(encoder, 0, RuntimeError("device-side assert triggered"))
     with pytest.raises(RuntimeError, match="device-side assert triggered"):
-        encoder.encode("Hello", "separation")
+        encoder.encode(["Hello"], "separation")
 
 
 def test_unloading_frees_the_model(checkpoint, monkeypatch):
-    encoder = Encoder(load_model(checkpoint))
+    encoder = TorchEncoder(load_model(checkpoint))
     model = weakref.ref(encoder.loaded.model)
-    encoder.unload()
+    encoder.close()
     assert model() is None
 
 

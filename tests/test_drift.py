@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fixtures.comparing import drift
+from fixtures.comparing import drift, statistics
 from fixtures.comparing.distances import chord_lengths, cosine_distances
 
 TIGHT = dict.fromkeys(drift.STATISTICS, 1e-6)
@@ -93,17 +93,17 @@ def test_weak_common_shift_shows_in_the_mean_more_than_in_the_maximum(vectors):
 
 def test_order_inversions_count_pairs_that_turned_round():
     values = np.arange(5.0)
-    assert drift.order_inversions(values, values) == pytest.approx(0, abs=1e-12)
-    assert drift.order_inversions(values, -values) == pytest.approx(1)
-    assert drift.order_inversions(values, np.array([1.0, 0, 2, 3, 4])) == pytest.approx(1 / 10)
-    assert drift.order_inversions(values, np.zeros(5)) == 1
+    assert statistics.order_inversions(values, values) == pytest.approx(0, abs=1e-12)
+    assert statistics.order_inversions(values, -values) == pytest.approx(1)
+    assert statistics.order_inversions(values, np.array([1.0, 0, 2, 3, 4])) == pytest.approx(1 / 10)
+    assert statistics.order_inversions(values, np.zeros(5)) == 1
 
 
 def test_neighbour_flips_are_the_share_of_texts_with_another_nearest_text():
     before = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.1]]))
     after = before[[0, 2, 1, 3]]
-    assert drift.neighbour_flips(before, before) == 0
-    assert drift.neighbour_flips(before, after) == 1
+    assert statistics.neighbour_flips(before, before) == 0
+    assert statistics.neighbour_flips(before, after) == 1
 
 
 def test_distances_are_exact_where_cosines_cancel():

@@ -14,13 +14,12 @@ from transformers import JinaEmbeddingsV3Model
 from fixtures.comparing.distances import cosine_distances
 from fixtures.errors import EncodeError
 from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.known_models import JINA_V3_PREFIXES
-from fixtures.observing.embeddings import EmbeddingStore
+from fixtures.observing.observation import observe
 from fixtures.runtimes.batching import token_batches
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.long_texts import long_text
-from tests.checkpoints import HIDDEN, MAX_LENGTH, TASKS
+from tests.checkpoints import HIDDEN, JINA_V3_PREFIXES, MAX_LENGTH, TASKS
 
 TEXTS = ("Follow the white rabbit.", "", "跟着白兔走。", long_text(40), "اتبع الأرنب الأبيض.", "Yes.", "a" * 90)
 ROUNDING = 2e-6
@@ -34,7 +33,7 @@ def loaded(native_checkpoint):
 
 @pytest.fixture
 def encoder(loaded):
-    return Encoder(loaded)
+    return TorchEncoder(loaded)
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +96,6 @@ def test_batching_keeps_the_order_of_the_texts(encoder, reference, batch_tokens)
     assert np.abs(obtained - np.stack([reference(text, "separation") for text in texts])).max() < ROUNDING
 
 
-def test_one_string_gives_one_vector(encoder):
-    single = encoder.encode(TEXTS[0], "classification")
-    assert single.shape == (HIDDEN,)
-    assert single == pytest.approx(encoder.encode([TEXTS[0]], "classification")[0])
-
-
 def test_vectors_are_float32_of_unit_norm(encoder):
     vectors = encoder.encode(TEXTS, "text-matching")
     assert (vectors.dtype, vectors.shape) == (np.float32, (len(TEXTS), HIDDEN))
@@ -111,14 +104,14 @@ def test_vectors_are_float32_of_unit_norm(encoder):
 
 @pytest.mark.parametrize("dimension", [8, 16, 32])
 def test_matryoshka_cut_comes_before_normalising(encoder, reference, dimension):
-    obtained = encoder.encode(TEXTS[0], "retrieval.query", truncate_dim=dimension)
+    obtained = encoder.encode([TEXTS[0]], "retrieval.query", truncate_dim=dimension)[0]
     expected = reference(TEXTS[0], "retrieval.query", dimension=dimension)
     assert obtained.shape == (dimension,) and np.abs(obtained - expected).max() < ROUNDING
 
 
 def test_given_prefix_takes_the_place_of_the_tasks_own(encoder, reference):
     for prefix in ("", "Yes. "):
-        obtained = encoder.encode(TEXTS[0], "retrieval.passage", prefix=prefix)
+        obtained = encoder.encode([TEXTS[0]], "retrieval.passage", prefix=prefix)[0]
         assert np.abs(obtained - reference(TEXTS[0], "retrieval.passage", prefix=prefix)).max() < ROUNDING
 
 
@@ -126,16 +119,16 @@ def test_long_text_is_cut_at_the_maximum_length_and_still_ends_with_its_special_
     text = long_text(MAX_LENGTH + 100)
     (token_ids,) = encoder.tokenize([text], "retrieval.query")
     assert (len(token_ids), token_ids[0], token_ids[-1]) == (MAX_LENGTH, 0, 2)
-    obtained = encoder.encode(text, "retrieval.query")
+    obtained = encoder.encode([text], "retrieval.query")[0]
     assert np.abs(obtained - reference(text, "retrieval.query")).max() < ROUNDING
-    assert np.array_equal(obtained, encoder.encode(text + " Nobody.", "retrieval.query"))
+    assert np.array_equal(obtained, encoder.encode([text + " Nobody."], "retrieval.query")[0])
 
 
 def test_hidden_states_average_to_the_embedding(encoder):
     states = encoder.hidden_states(TEXTS[0], "separation")
     mean = states.mean(axis=0)
     assert states.shape == (len(encoder.tokenize([TEXTS[0]], "separation")[0]), HIDDEN)
-    assert mean / np.linalg.norm(mean) == pytest.approx(encoder.encode(TEXTS[0], "separation"), abs=ROUNDING)
+    assert mean / np.linalg.norm(mean) == pytest.approx(encoder.encode([TEXTS[0]], "separation")[0], abs=ROUNDING)
 
 
 # --- which adapter acts -----------------------------------------------------------------------------------------
@@ -143,13 +136,13 @@ def test_hidden_states_average_to_the_embedding(encoder):
 
 def test_last_loaded_adapter_does_not_answer_for_the_first_or_the_base(native_checkpoint, reference):
     for asked in (TASKS[0], None):
-        fresh = Encoder(load_model(inspect_checkpoint(native_checkpoint)))
-        assert np.abs(fresh.encode(TEXTS[0], asked) - reference(TEXTS[0], asked)).max() < ROUNDING
+        fresh = TorchEncoder(load_model(inspect_checkpoint(native_checkpoint)))
+        assert np.abs(fresh.encode([TEXTS[0]], asked)[0] - reference(TEXTS[0], asked)).max() < ROUNDING
 
 
 def test_tasks_can_be_asked_for_in_any_order(encoder, reference):
     for asked in ("separation", None, "separation", "text-matching", None, "retrieval.query"):
-        assert np.abs(encoder.encode(TEXTS[0], asked) - reference(TEXTS[0], asked)).max() < ROUNDING
+        assert np.abs(encoder.encode([TEXTS[0]], asked)[0] - reference(TEXTS[0], asked)).max() < ROUNDING
 
 
 def test_adapter_is_switched_only_when_the_task_changes(encoder, monkeypatch):
@@ -157,7 +150,7 @@ def test_adapter_is_switched_only_when_the_task_changes(encoder, monkeypatch):
     select = encoder.loaded.model.set_adapter
     monkeypatch.setattr(encoder.loaded.model, "set_adapter", lambda name: (switched.append(name), select(name)))
     for asked in ("separation", "separation", "text-matching", "text-matching"):
-        encoder.encode(TEXTS[0], asked)
+        encoder.encode([TEXTS[0]], asked)[0]
     assert switched == ["separation", "text_matching"]
 
 
@@ -165,7 +158,7 @@ def test_adapter_that_does_not_become_active_is_an_error(encoder, monkeypatch):
     monkeypatch.setattr(encoder.loaded.model, "set_adapter", lambda name: None)
     encoder.loaded.model.enable_adapters()
     with pytest.raises(EncodeError, match="asked for adapter 'retrieval_query', active is "):
-        encoder.encode(TEXTS[0], "retrieval.query")
+        encoder.encode([TEXTS[0]], "retrieval.query")[0]
 
 
 def test_threads_that_share_an_encoder_each_get_their_task(encoder, reference):
@@ -195,14 +188,15 @@ def test_selecting_an_adapter_and_running_it_is_one_step(encoder, monkeypatch):
 @pytest.mark.parametrize(
     ("texts", "asked", "options", "message"),
     [
-        ("a", "seperation", {}, f"encode: unknown task 'seperation'; this model has: {', '.join(TASKS)}"),
-        ("a", "", {}, f"encode: unknown task ''; this model has: {', '.join(TASKS)}"),
-        ("a", "separation", {"truncate_dim": 17}, "encode: truncate_dim 17; allowed: 8, 16, 32"),
-        ("a", "separation", {"truncate_dim": 0}, "encode: truncate_dim 0; allowed: 8, 16, 32"),
-        ([], "separation", {}, "encode: no texts given; pass a string or a non-empty sequence of strings"),
-        (["a", 7], "separation", {}, "encode: text 1 is 7, a int; texts must be strings"),
-        ([None], "separation", {}, "encode: text 0 is None, a NoneType; texts must be strings"),
-        ([b"a"], "separation", {}, "encode: text 0 is b'a', a bytes; texts must be strings"),
+        (["a"], "seperation", {}, f"encode: unknown task 'seperation'; this model has: {', '.join(TASKS)}"),
+        (["a"], "", {}, f"encode: unknown task ''; this model has: {', '.join(TASKS)}"),
+        (["a"], "separation", {"truncate_dim": 17}, "encode: truncate_dim 17; allowed: 8, 16, 32"),
+        (["a"], "separation", {"truncate_dim": 0}, "encode: truncate_dim 0; allowed: 8, 16, 32"),
+        ([], "separation", {}, "encode: needs a non-empty sequence of strings"),
+        ("a", "separation", {}, "encode: needs a non-empty sequence of strings"),
+        (["a", 7], "separation", {}, "encode: text 1 is 7, a int, not a string"),
+        ([None], "separation", {}, "encode: text 0 is None, a NoneType, not a string"),
+        ([b"a"], "separation", {}, "encode: text 0 is b'a', a bytes, not a string"),
     ],
 )
 def test_wrong_call_is_refused_in_a_sentence_before_anything_runs(encoder, texts, asked, options, message):
@@ -214,7 +208,7 @@ def test_wrong_call_is_refused_in_a_sentence_before_anything_runs(encoder, texts
 
 def test_misspelt_argument_is_an_error(encoder):
     with pytest.raises(TypeError, match="task_type"):
-        encoder.encode("a", "separation", task_type="separation")
+        encoder.encode(["a"], "separation", task_type="separation")
 
 
 # --- batches and memory -----------------------------------------------------------------------------------------
@@ -283,7 +277,7 @@ def test_texts_and_tokens_that_went_through_the_model_are_counted(encoder):
 
 
 def test_store_encodes_each_text_and_task_once(encoder):
-    store = EmbeddingStore(encoder)
+    store = observe(encoder)
     first = store.vectors(["Yes.", "a", "Yes."], "separation")
     store.vectors(["a", "b"], "separation")
     store.vectors(["a"], None)
@@ -295,7 +289,7 @@ def test_store_encodes_each_text_and_task_once(encoder):
 
 
 def test_store_answers_in_the_order_asked(encoder):
-    store = EmbeddingStore(encoder)
+    store = observe(encoder)
     store.vectors(TEXTS[:3], "separation")
     assert (
         cosine_distances(store.vectors(TEXTS[::-1], "separation"), encoder.encode(TEXTS[::-1], "separation")).max()

@@ -5,9 +5,11 @@ from fixtures.run.known_failures import FILE, KnownFailure, deviceless_name, rea
 EVAL = """
 import pytest
 
+from fixtures.comparing.rows import at_least
+
 @pytest.mark.parametrize("language", ["de", "ar"])
 def test_claim(device, language, claims):
-    claims.at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8)
+    claims.hold(at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8))
 """
 
 

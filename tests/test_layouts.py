@@ -17,12 +17,16 @@ from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.models import checkpoint as checkpoints
-from fixtures.models.checkpoint import Checkpoint, inspect_checkpoint
-from fixtures.models.known_models import published_model
+from fixtures.models import task_maps
+from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.layouts import jina_hf
 from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.models.spec import Ability, Target
+from fixtures.observing.observation import observe
+from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3 import variations
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.describing import describe
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.layouts import (
     PUBLISHED_SIZE,
@@ -59,8 +63,8 @@ def encoders(folders):
     return {name: open_encoder(root / name) for name in ("native", "fused", "original")}
 
 
-def open_encoder(folder, only_tasks=(), dtype="float32") -> Encoder:
-    return Encoder(load_model(inspect_checkpoint(folder, only_tasks=only_tasks), dtype=dtype))
+def open_encoder(folder, only_tasks=(), dtype="float32") -> TorchEncoder:
+    return TorchEncoder(load_model(inspect_checkpoint(folder, only_tasks=only_tasks), dtype=dtype))
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
@@ -89,7 +93,7 @@ def test_merged_model_answers_as_its_adapter_did(encoders, folders):
 
 def test_merged_model_has_no_base_weights(folders):
     merged = open_encoder(folders[0] / "merged", only_tasks=["separation"])
-    assert merged.loaded.checkpoint.lacks(checkpoints.BASE_WEIGHTS)
+    assert merged.spec.why_not(Ability.NO_ADAPTER)
     with pytest.raises(EncodeError, match="no base weights: this model has no adapters"):
         merged.encode(TEXTS, None)
 
@@ -199,7 +203,9 @@ def test_base_without_adapters_asks_for_the_task(folders):
 def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
     monkeypatch.setattr("fixtures.models.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
     write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
-    message = refusal(tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"])
+    message = refusal(
+        tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
+    )
     assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
 
 
@@ -353,29 +359,21 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize(
-    ("path", "published"),
+    ("name", "task_map", "published"),
     [
-        ("jinaai/jina-embeddings-v3", "jinaai/jina-embeddings-v3"),
-        ("somewhere/jina-embeddings-v3-hf", "jinaai/jina-embeddings-v3-hf"),
-        ("hub/models--jinaai--jina-embeddings-v3/snapshots/abc", "jinaai/jina-embeddings-v3"),
-        ("jina-embeddings-v3-finetuned", None),
-        ("mine", None),
+        ("jinaai/jina-embeddings-v3-hf", None, "jinaai/jina-embeddings-v3-hf"),
+        ("downloaded", task_maps.of_published(), "jinaai/jina-embeddings-v3"),
+        ("jina-embeddings-v3", None, None),
+        ("mine", None, None),
     ],
 )
-def test_published_model_is_known_by_its_folder(tmp_path, path, published):
-    folder = tmp_path / path
-    folder.mkdir(parents=True)
-    config = {**PUBLISHED, "_name_or_path": "jinaai/jina-embeddings-v3"}
-    assert published_model(str(folder), folder, config) == published
-
-
-def test_published_name_on_another_architecture_is_another_model(tmp_path):
-    assert published_model("jinaai/jina-embeddings-v3", tmp_path, {**PUBLISHED, "num_hidden_layers": 2}) is None
-
-
-def test_checkpoint_of_another_name_has_its_own_baseline(folders):
-    found: Checkpoint = inspect_checkpoint(folders[0] / "native")
-    assert (found.published_as, found.baseline_name) == (None, "native")
+def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folders_name(
+    own_checkpoint, monkeypatch, name, task_map, published
+):
+    monkeypatch.setattr("fixtures.models.known_models._ARCHITECTURE", {"hidden_size": 32})
+    target = Target(name, task_map=task_map)
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
+    assert describe(target).published_as == published
 
 
 def test_tokenizer_is_required(tmp_path):
@@ -406,15 +404,16 @@ def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
 
 def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_path):
     checkpoint = inspect_checkpoint(folders[0] / "merged", only_tasks=["separation"])
-    encoder, folder = Encoder(load_model(checkpoint)), tmp_path / "merged"
+    encoder, folder = TorchEncoder(load_model(checkpoint)), tmp_path / "merged"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "DTYPES", ("float32",))
         whole = variations.variations
         patch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
         update = FolderUpdate(folder)
-        assert gate.run(encoder, encoder.encode, Baseline(folder, update), update).problem is None
+        recorded = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder, update), update)
+        assert recorded.problem is None
         update.commit()
-    result = gate.run(encoder, encoder.encode, Baseline(folder), None)
+    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None)
     assert {task: found.verdict.outcome for task, found in result.findings.items()} == {"separation": "identical"}
 
 

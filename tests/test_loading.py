@@ -14,7 +14,7 @@ from fixtures.hardware import threads
 from fixtures.hardware.threads import thread_count
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.known_models import adapter_folder
-from fixtures.runtimes.jina_v3 import loading
+from fixtures.runtimes import options
 from fixtures.runtimes.jina_v3.loading import load_model, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
@@ -48,7 +48,7 @@ def test_checkpoint_that_says_bfloat16_is_loaded_in_float32(model):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("dtype", loading.DTYPES)
+@pytest.mark.parametrize("dtype", options.DTYPES)
 def test_weights_and_adapters_have_the_dtype_asked_for_and_frequencies_stay_float32(native_checkpoint, dtype):
     loaded = load_model(inspect_checkpoint(native_checkpoint), dtype=dtype)
     assert {parameter.dtype for parameter in loaded.model.parameters()} == {getattr(torch, dtype)}

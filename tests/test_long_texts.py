@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from fixtures.run.throughput import REGIMES, workload
 from fixtures.texts.anchors import anchor_set
 from fixtures.texts.long_texts import drawn_text, long_text
+from fixtures.texts.workloads import REGIMES, workload
 
 
 def sha256(content):

@@ -5,8 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from evals.test_behavior import REWRITTEN, _translations_left_out
-from fixtures.comparing import measures, shown_pairs
+from fixtures.comparing import measures, notebook_pairs
 from fixtures.comparing.similarity import similarity_matrix
 from fixtures.texts import corpus
 
@@ -135,26 +134,28 @@ SPREAD = {"English": 0, "Spanish": 30, "French": 60, "Arabic": 90, "German": 120
 
 
 def test_chinese_pair_is_told_from_the_twenty_others():
-    pair, others = shown_pairs.chinese_pair_and_others(shown(SPREAD))
+    pair, others = notebook_pairs.chinese_pair_and_others(shown(SPREAD))
     assert pair == pytest.approx(np.cos(np.radians(10)))
     assert others.shape == (20,) and others.max() == pytest.approx(np.cos(np.radians(30)))
 
 
 def test_chinese_pair_is_below_another_that_is_closer():
-    pair, others = shown_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
+    pair, others = notebook_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
     assert pair - others.max() == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(5)))
 
 
 def test_contrast_of_the_chinese_pair_is_over_the_twenty_others():
     every = dict.fromkeys(SPREAD, 0.0)
-    pair, others = shown_pairs.chinese_pair_and_others(shown(every))
+    pair, others = notebook_pairs.chinese_pair_and_others(shown(every))
     assert pair - others.mean() == pytest.approx(0)
-    pair, others = shown_pairs.chinese_pair_and_others(shown(every | {"Chinese": 90, "Similar": 90}))
+    pair, others = notebook_pairs.chinese_pair_and_others(shown(every | {"Chinese": 90, "Similar": 90}))
     assert pair - others.mean() == pytest.approx(1 - 10 / 20)
 
 
 def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
-    lines = shown_pairs.beside_the_chinese_pair(*shown_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5})))
+    lines = notebook_pairs.beside_the_chinese_pair(
+        *notebook_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
+    )
     sentences = corpus.shown_sentences()
     assert lines[0] == f'the Chinese pair 0.985: "{sentences["Chinese"]}" | "{sentences["Similar"]}"'
     assert lines[1].startswith("next 0.996: ") and len(lines) == 4
@@ -163,7 +164,7 @@ def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
 
 def test_pairs_that_two_tasks_see_most_differently_come_first():
     one, other = (similarity_matrix(shown(angles)) for angles in (SPREAD, SPREAD | {"German": 300}))
-    lines = shown_pairs.most_different({"separation": one, "classification": other}, "separation", "classification")
+    lines = notebook_pairs.most_different({"separation": one, "classification": other}, "separation", "classification")
     assert len(lines) == 3 and all(line.startswith("separation to classification ") for line in lines)
     assert all(corpus.shown_sentences()["German"] in line for line in lines)
 
@@ -172,8 +173,8 @@ def test_pairs_that_two_tasks_see_most_differently_come_first():
 
 
 def test_only_a_texts_own_translations_are_left_out():
-    count = len(REWRITTEN)
-    kept = np.isfinite(_translations_left_out(np.zeros((6 * count, 6 * count))))
+    count = 5
+    kept = np.isfinite(measures.translations_left_out(np.zeros((6 * count, 6 * count)), meanings=count))
     assert kept.diagonal().all()
     assert not kept[0, count] and not kept[count, 0] and not kept[1, 1 + 5 * count]
     assert kept.sum() == (6 * count) ** 2 - 6 * 5 * count

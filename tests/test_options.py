@@ -1,5 +1,6 @@
 """Options are checked while they are parsed: a wrong one costs no import, writes nothing and says what is allowed."""
 
+import ctypes
 import re
 import shutil
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from fixtures.hardware import devices
 from tests.checkpoints import TASKS, write_native_checkpoint
+from tests.test_devices import fake_driver
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "pandas", "scipy"}
 
@@ -39,7 +41,8 @@ def refused(project, *arguments):
 def test_unknown_model_is_refused(project, value):
     assert refused(project, f"--model={value}") == (
         f"--model: unknown model {value!r}; allowed: mini, an existing folder, or a Hub id such as "
-        "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf"
+        "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf; or python:package.module:function, a callable "
+        "encode(texts, task)"
     )
 
 
@@ -218,9 +221,8 @@ def test_cpu_is_always_there_and_last():
 )
 def test_accelerators_count_only_where_torch_is_built_for_them(monkeypatch, build, expected):
     monkeypatch.setattr(devices, "_torch_build", lambda: build)
-    monkeypatch.setattr(devices, "_count_cuda", lambda: 2)
-    monkeypatch.setattr(devices, "_count_hip", lambda: 1)
-    monkeypatch.setattr(devices, "_count_xpu", lambda: 3)
+    counts = {"libcuda.so.1": 2, "libamdhip64.so": 1, "libze_loader.so.1": 3}
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: fake_driver(counts[name]))
     monkeypatch.setattr(devices.platform, "system", lambda: "Linux")
     assert devices.available_devices() == expected
 
@@ -297,9 +299,9 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     group = text.partition("embedding model evals:\n")[2].partition("\n\n")[0]
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
-    expected = "model revision trust-remote-code device dtype attn-implementation batch-tokens "
-    expected += "benchmark-tokens tasks"
-    assert names == [f"--{name}" for name in [*expected.split(), "baseline", "show-matrices"]]
+    expected = "model task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
+    expected += "benchmark-tokens tasks baseline show-matrices report"
+    assert names == [f"--{name}" for name in expected.split()]
     for option in options:
         assert re.search(r"\. Default: [^.]+.*\.$", re.sub(r"\s+", " ", option)), option
 

@@ -24,31 +24,40 @@ SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
 SENTENCES = list(corpus.shown_sentences())
 
 
+def fastembed(encoder, task):
+    return published.fastembed_vectors(encoder.encode(published.fastembed_texts(), task, prefix=""), task)
+
+
+def hidden_states(encoder, task):
+    return published.transformers_hidden_states(
+        encoder.hidden_states(published.transformers_text(), task, prefix=""), task
+    )
+
+
 @pytest.mark.parametrize("asked", TASKS)
 def test_fastembed_vectors_pass_and_fail(asked):
-    assert published.fastembed_vectors(ReplayingEncoder(), asked).share < 0.01
-    nudged = published.fastembed_vectors(ReplayingEncoder(2), asked)
+    assert fastembed(ReplayingEncoder(), asked).share < 0.01
+    nudged = fastembed(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
     assert nudged.worst[0].startswith('"Follow the white rabbit." component 3: published ')
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
 def test_hidden_states_pass_and_fail(asked):
-    assert published.transformers_hidden_states(ReplayingEncoder(), asked).share < 0.01
-    nudged = published.transformers_hidden_states(ReplayingEncoder(2), asked)
+    assert hidden_states(ReplayingEncoder(), asked).share < 0.01
+    nudged = hidden_states(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
     assert nudged.worst[0].startswith("token 2 component 9: published ")
 
 
 def test_hidden_states_of_another_number_of_tokens_are_infinitely_far():
-    encoder = SimpleNamespace(hidden_states=lambda text, task, prefix: np.zeros((16, 1024), dtype=np.float32))
-    departure = published.transformers_hidden_states(encoder, None)
+    departure = published.transformers_hidden_states(np.zeros((16, 1024), dtype=np.float32), None)
     assert departure.share == float("inf")
     assert departure.worst == ["hidden states of shape (16, 1024), published are (17, 1024): other token ids?"]
 
 
 def test_not_a_number_is_too_far():
-    departure = published.fastembed_vectors(ReplayingEncoder(float("nan")), "separation")
+    departure = fastembed(ReplayingEncoder(float("nan")), "separation")
     assert not departure.share <= 1
     assert departure.worst[0].startswith('"Follow the white rabbit." component 3')
 
@@ -137,7 +146,7 @@ def run_published_evals(*options: str, **environment: str) -> subprocess.Complet
 )
 def test_evals_run_for_the_published_model(nudge, counts, returncode):
     """One nudged similarity of 21 leaves the ten mean differences where they were; they are nudged above."""
-    finished = run_published_evals("-p", "tests.replaying_encoder", PUBLISHED_NUDGE=nudge)
+    finished = run_published_evals("-p", "tests.replaying_plugin", PUBLISHED_NUDGE=nudge)
     assert f"= {counts} in " in finished.stdout, finished.stdout[-3000:] + finished.stderr
     assert finished.returncode == returncode
     if returncode:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 import sklearn.metrics.pairwise  # noqa: F401  pytester forgets what is first imported inside a run
 
 from fixtures.baselines.baseline import digest
-from fixtures.baselines.tables import DamagedTable, TableKind, read_table, shorten, write_table
+from fixtures.baselines.tables import DamagedTable, TableKind, read_table, write_table
+from fixtures.comparing.rows import read_rows
 from fixtures.hardware import devices
+from fixtures.showing import shorten
 from tests.checkpoints import TASKS
 
 LABELS = ("a", "b", "c", "d", "e")
@@ -23,21 +26,18 @@ TOLERANCE = 2e-4
 
 EVAL = f"""
 import json
-import os
 
 import pandas as pd
 
 from fixtures.baselines.tables import TableKind
 
 
-def test_table(device, task, stored_table, pytestconfig):
+def test_table(device, task, stored_table, claims, pytestconfig):
     obtained = json.loads((pytestconfig.rootpath / "obtained.json").read_text())
     content = obtained.get(device + " " + task) or obtained.get(device) or obtained["any"]
     kind = TableKind(title="table of " + task, entries="numbers", subject=task, texts={TEXTS!r})
     table = pd.DataFrame(content["values"], index=content["labels"], columns=content["labels"])
-    if "LEFT" in os.environ:
-        assert table == stored_table("similarity/" + task, kind)
-    assert stored_table("similarity/" + task, kind) == table
+    claims.hold(stored_table("similarity/" + task, kind, table))
 """
 
 
@@ -106,11 +106,10 @@ def tables(project, native_checkpoint, monkeypatch):
 
 
 def said(result: pytest.RunResult, of: str = "separation") -> list[str]:
-    """The lines of one task's failure, without pytest's own."""
+    """The lines of one task's failure, without pytest's own and the one with the figure."""
     text = result.stdout.str().partition(f"test_table[cpu-{of}] _")[2]
     block = re.split(r"\n(?:_{3,}|=+|-{5,})", text)[0]
-    lines = [line.removeprefix("E").strip() for line in block.splitlines() if line.startswith("E ")]
-    return [line for line in lines if "[- snapshot] == [+ received]" not in line and not line.startswith("Snapshot '")]
+    return [line.strip() for line in block.splitlines() if line.startswith("  ")]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------
@@ -180,12 +179,32 @@ def test_shortened_text_is_one_line_and_says_that_it_goes_on():
 def test_first_run_fails_and_says_how_to_record(tables):
     result = tables.run("-k", "separation")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            f"{tables.model} has no baseline in snapshots/tiny: there is nothing to compare with.",
+            f"Record one with: {tables.command()}",
+            "compared  nothing with a baseline",
+        ]
+    )
+    assert tables.files() == {}
+
+
+def test_without_a_baseline_one_eval_fails_and_the_others_say_that_there_is_none(tables):
+    result = tables.run()
+    result.assert_outcomes(failed=1, skipped=4)
+    result.stdout.fnmatch_lines(["skipped   4: snapshots/tiny doesn't exist: there is nothing to compare with"])
+
+
+def test_table_that_the_baseline_lacks_is_told(tables):
+    tables.record()
+    tables.file().unlink()
+    result = tables.run("-k", "separation")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert said(result) == [
         f"{tables.model} on cpu in float32 has no baseline for separation: "
         "nothing to compare snapshots/tiny/similarity/separation.txt with.",
         f"Record one with: {tables.command()}",
     ]
-    assert tables.files() == {}
     result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/tiny: 1 no baseline"])
 
 
@@ -227,9 +246,10 @@ def test_figures_of_a_comparison_reach_junit(tables):
     tables.obtain(shifted((1, 3, 0.5 * TOLERANCE)))
     tables.run("--junitxml=report.xml", "-k", "separation")
     report = (tables.project.path / "report.xml").read_text()
-    found = dict(re.findall(r'<property name="([^"]+)" value="([^"]+)"', report))
-    assert float(found["similarity/separation: largest difference"]) == pytest.approx(0.5 * TOLERANCE, rel=1e-4)
-    assert float(found["similarity/separation: share of tolerance"]) == pytest.approx(0.5, rel=1e-4)
+    properties = [(one.get("name"), one.get("value")) for one in ElementTree.fromstring(report).iter("property")]
+    (row,) = read_rows(properties)
+    assert row.detail["table"] == "similarity/separation" and row.new == pytest.approx(0.5 * TOLERANCE, rel=1e-4)
+    assert row.share == pytest.approx(0.5, rel=1e-4)
 
 
 # --- what a failure says ----------------------------------------------------------------------------------------
@@ -371,14 +391,6 @@ def test_baseline_option_names_the_folder(tables):
     result = tables.run("--baseline=elsewhere")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["compared  5 tables on cpu with snapshots/elsewhere: 5 within tolerance*"])
-
-
-def test_table_on_the_left_fails_and_writes_nothing(tables, monkeypatch):
-    tables.record()
-    stored = tables.files()
-    monkeypatch.setenv("LEFT", "1")
-    assert tables.run("-k", "separation").ret == pytest.ExitCode.TESTS_FAILED
-    assert tables.files() == stored
 
 
 # --- two devices ------------------------------------------------------------------------------------------------

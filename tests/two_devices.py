@@ -6,24 +6,22 @@ Writes, before each load, how many of the models loaded earlier are still alive 
 import gc
 import os
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
-from fixtures.hardware import devices
-from fixtures.runtimes.jina_v3 import loading
+from fixtures.runtimes import registry
 
 loaded_models: list[weakref.ref] = []
-load_model = loading.load_model
 
 
-def load_and_count(*arguments, **options):
+def open_and_count(spec, target, device, options):
     gc.collect()
     living = sum(model() is not None for model in loaded_models)
     with Path(os.environ["LIVING_MODELS"]).open("a") as file:
         file.write(f"{living}\n")
-    loaded = load_model(*arguments, **options)
-    loaded_models.append(weakref.ref(loaded.model))
-    return loaded
+    encoder = registry.JINA_V3.open(spec, target, device, options)
+    loaded_models.append(weakref.ref(encoder.loaded.model))
+    return encoder
 
 
-devices.available_devices = lambda: ["cpu:0", "cpu"]
-loading.load_model = load_and_count
+registry.register(replace(registry.JINA_V3, devices=lambda: ["cpu:0", "cpu"], open=open_and_count))

@@ -15,14 +15,16 @@ import torch
 
 from fixtures.comparing import drift
 from fixtures.models import known_models
+from fixtures.runtimes import faults as any_faults
+from fixtures.runtimes.faults import Fault
 from fixtures.runtimes.jina_v3 import faults
-from fixtures.runtimes.jina_v3.encoder import Encoder, PaddingSide
-from fixtures.runtimes.jina_v3.faults import Fault
+from fixtures.runtimes.jina_v3.encoder import PaddingSide, TorchEncoder
+from tests.faults.arithmetic import ARITHMETIC_FAULTS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Inject = Callable[[Encoder, str], AbstractContextManager[Encoder]]
+Inject = Callable[[TorchEncoder, str], AbstractContextManager[TorchEncoder]]
 
 
 def pipeline_faults(prefixes: dict[str, str]) -> list[Fault]:
@@ -39,19 +41,19 @@ def pipeline_faults(prefixes: dict[str, str]) -> list[Fault]:
         Fault("adapter on the first batch only", replaced(FirstBatchOnly), "jina code c0215f6 (mask not partitioned)"),
         Fault(
             "prefix misspelt",
-            faults.prefixed(lambda own, _: own.replace("e", "3", 1)),
+            any_faults.prefixed(lambda own, _: own.replace("e", "3", 1)),
             "reasoned: an edited prompt",
             prefixed,
         ),
         Fault(
             "prefix in lower case",
-            faults.prefixed(lambda own, _: own.lower()),
+            any_faults.prefixed(lambda own, _: own.lower()),
             "reasoned: prompts normalised with the texts",
             prefixed,
         ),
         Fault(
             "prefix without its colon",
-            faults.prefixed(lambda own, _: own.replace(":", "")),
+            any_faults.prefixed(lambda own, _: own.replace(":", "")),
             "reasoned: a retyped prompt",
             prefixed,
         ),
@@ -70,11 +72,13 @@ def pipeline_faults(prefixes: dict[str, str]) -> list[Fault]:
         Fault(
             "order of the texts not restored", replaced(OrderNotRestored), "reasoned: sorted by length, never unsorted"
         ),
-        Fault("texts upper-cased", faults.rewritten(str.upper), "ollama 14449, the other way"),
-        Fault("accents stripped", faults.rewritten(_without_accents), "reasoned: preprocessing of an uncased model"),
+        Fault("texts upper-cased", any_faults.rewritten(str.upper), "ollama 14449, the other way"),
+        Fault(
+            "accents stripped", any_faults.rewritten(_without_accents), "reasoned: preprocessing of an uncased model"
+        ),
         Fault(
             "line breaks and runs of spaces collapsed",
-            faults.rewritten(lambda text: " ".join(text.split())),
+            any_faults.rewritten(lambda text: " ".join(text.split())),
             "reasoned: cleaned texts",
         ),
         Fault(
@@ -103,7 +107,11 @@ def pipeline_faults(prefixes: dict[str, str]) -> list[Fault]:
         Fault("embeddings rotated", rotated, "reasoned: whitening, or a retrained projection"),
         Fault("embeddings rounded to int8", rounded, "reasoned from services that return int8 embeddings"),
     ]
-    return [*faults.known_faults(prefixes), *map(_with_expected_outcome, others)]
+    return [
+        *faults.faults_of(prefixes),
+        *any_faults.with_names(ARITHMETIC_FAULTS),
+        *map(_with_expected_outcome, others),
+    ]
 
 
 def weight_faults(prefixes: dict[str, str]) -> list[Fault]:
@@ -156,7 +164,7 @@ def _with_expected_outcome(fault: Fault) -> Fault:
     return replace(fault, expected=_OUTCOMES.get(fault.name, drift.DRIFTED))
 
 
-def replaced(kind: type[Encoder]) -> Inject:
+def replaced(kind: type[TorchEncoder]) -> Inject:
     """Inject: an encoder of another class over the same model."""
     return faults.replaced(kind)
 
@@ -170,11 +178,11 @@ def prefixed(task: str, prefix: str) -> bool:
 
 
 @contextmanager
-def summed(encoder: Encoder, task: str) -> Iterator[Encoder]:
+def summed(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
     """The task's adapter and another one are active together."""
     other = next(name for name in encoder.tasks if name != task)
 
-    class Summed(Encoder):
+    class Summed(TorchEncoder):
         def select(self, task: str | None) -> None:
             model = self.loaded.model
             model.enable_adapters()
@@ -184,7 +192,7 @@ def summed(encoder: Encoder, task: str) -> Iterator[Encoder]:
     yield Summed(encoder.loaded, batch_tokens=encoder.batch_tokens)
 
 
-class FirstBatchOnly(Encoder):
+class FirstBatchOnly(TorchEncoder):
     """Forgets the adapter after the first batch of a call."""
 
     def select(self, task: str | None) -> None:
@@ -201,14 +209,14 @@ class FirstBatchOnly(Encoder):
 # --- masks, pooling, batches --------------------------------------------------------------------------------------
 
 
-class MeanOverPadding(Encoder):
+class MeanOverPadding(TorchEncoder):
     """Averages over padding too."""
 
     def pool(self, states: "Tensor", mask: "Tensor") -> "Tensor":
         return states.float().mean(dim=1)
 
 
-class AttentionOverPadding(Encoder):
+class AttentionOverPadding(TorchEncoder):
     """Lets tokens attend to padding; pools correctly."""
 
     def forward(self, token_ids: list[list[int]], side: PaddingSide) -> tuple["Tensor", "Tensor"]:
@@ -220,10 +228,10 @@ class AttentionOverPadding(Encoder):
 
 
 @contextmanager
-def causal(encoder: Encoder, task: str) -> Iterator[Encoder]:
+def causal(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
     """Each token sees only those before it."""
 
-    class Causal(Encoder):
+    class Causal(TorchEncoder):
         def forward(self, token_ids: list[list[int]], side: PaddingSide) -> tuple["Tensor", "Tensor"]:
             states, masks = [], []
             for row in token_ids:
@@ -241,7 +249,7 @@ def causal(encoder: Encoder, task: str) -> Iterator[Encoder]:
     yield Causal(encoder.loaded, batch_tokens=encoder.batch_tokens)
 
 
-class WithoutLastToken(Encoder):
+class WithoutLastToken(TorchEncoder):
     """Leaves the closing token out of the mean."""
 
     def pool(self, states: "Tensor", mask: "Tensor") -> "Tensor":
@@ -250,7 +258,7 @@ class WithoutLastToken(Encoder):
         return super().pool(states, shorter)
 
 
-class OverflowingPooling(Encoder):
+class OverflowingPooling(TorchEncoder):
     """Sums in float16 before dividing: long texts overflow."""
 
     def pool(self, states: "Tensor", mask: "Tensor") -> "Tensor":
@@ -258,7 +266,7 @@ class OverflowingPooling(Encoder):
         return (scaled.sum(dim=1) / mask.sum(dim=1, keepdim=True).half()).float()
 
 
-class NanInLongestRow(Encoder):
+class NanInLongestRow(TorchEncoder):
     """One row of each mixed batch comes back as NaN."""
 
     def pool(self, states: "Tensor", mask: "Tensor") -> "Tensor":
@@ -268,14 +276,14 @@ class NanInLongestRow(Encoder):
         return pooled
 
 
-class ZeroWhenLong(Encoder):
+class ZeroWhenLong(TorchEncoder):
     """Texts of more than 200 tokens come back as zeros."""
 
     def pool(self, states: "Tensor", mask: "Tensor") -> "Tensor":
         return super().pool(states, mask) * (mask.sum(dim=1, keepdim=True) <= 200)
 
 
-class StaleCache(Encoder):
+class StaleCache(TorchEncoder):
     """The embedding of the first text answers for the second."""
 
     def encode(self, texts, task, **options) -> np.ndarray:
@@ -285,7 +293,7 @@ class StaleCache(Encoder):
         return vectors
 
 
-class OrderNotRestored(Encoder):
+class OrderNotRestored(TorchEncoder):
     """Answers in the order of length."""
 
     def encode(self, texts, task, **options) -> np.ndarray:
@@ -293,14 +301,14 @@ class OrderNotRestored(Encoder):
         return vectors if vectors.ndim == 1 else vectors[np.argsort([len(text) for text in texts], kind="stable")]
 
 
-class NormalisedBeforeTruncating(Encoder):
+class NormalisedBeforeTruncating(TorchEncoder):
     """Cuts unit vectors and leaves them short."""
 
     def finish(self, pooled: "Tensor", truncate_dim: int | None) -> "Tensor":
         return super().finish(pooled, None)[:, :truncate_dim]
 
 
-class CutFromTheEnd(Encoder):
+class CutFromTheEnd(TorchEncoder):
     """Keeps the last components where the first are asked for."""
 
     def finish(self, pooled: "Tensor", truncate_dim: int | None) -> "Tensor":
@@ -327,8 +335,8 @@ def _without_unknown(ids: list[int]) -> list[int]:
 # --- positions, directions ----------------------------------------------------------------------------------------
 
 
-def _with_positions(positions: Callable[[int], "Tensor"]) -> type[Encoder]:
-    class Positioned(Encoder):
+def _with_positions(positions: Callable[[int], "Tensor"]) -> type[TorchEncoder]:
+    class Positioned(TorchEncoder):
         def forward(self, token_ids: list[list[int]], side: PaddingSide) -> tuple["Tensor", "Tensor"]:
             model = self.loaded.model
             plain = model.forward
@@ -345,18 +353,18 @@ def _with_positions(positions: Callable[[int], "Tensor"]) -> type[Encoder]:
     return Positioned
 
 
-def shifted_positions(encoder: Encoder, task: str) -> AbstractContextManager[Encoder]:
+def shifted_positions(encoder: TorchEncoder, task: str) -> AbstractContextManager[TorchEncoder]:
     """Every other token two positions further: relative distances change."""
     return replaced(_with_positions(lambda size: torch.arange(size) + 2 * (torch.arange(size) > 0)))(encoder, task)
 
 
-def no_positions(encoder: Encoder, task: str) -> AbstractContextManager[Encoder]:
+def no_positions(encoder: TorchEncoder, task: str) -> AbstractContextManager[TorchEncoder]:
     """No token knows where it is."""
     return replaced(_with_positions(lambda size: torch.zeros(size, dtype=torch.long)))(encoder, task)
 
 
 def _after(change: Callable[[np.ndarray], np.ndarray]) -> Inject:
-    class Changed(Encoder):
+    class Changed(TorchEncoder):
         def encode(self, texts, task, **options) -> np.ndarray:
             return change(super().encode(texts, task, **options)).astype(np.float32)
 
@@ -377,7 +385,9 @@ rounded = _after(lambda vectors: np.round(vectors * 127 / np.abs(vectors).max())
 
 
 @contextmanager
-def changed_weights(encoder: Encoder, change: Callable[[str, "Tensor"], "Tensor | None"]) -> Iterator[Encoder]:
+def changed_weights(
+    encoder: TorchEncoder, change: Callable[[str, "Tensor"], "Tensor | None"]
+) -> Iterator[TorchEncoder]:
     """Replace each parameter for which ``change`` gives a new value, and put the old one back afterwards."""
     before = {}
     with torch.no_grad():
@@ -399,7 +409,7 @@ def noise(level: float, part: str = "", seed: int = 0) -> Inject:
     """Inject: Gaussian noise on the base weights, its size ``level`` times each matrix's root mean square."""
 
     @contextmanager
-    def inject(encoder: Encoder, task: str) -> Iterator[Encoder]:
+    def inject(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
         generator = torch.Generator().manual_seed(seed)
 
         def change(name: str, parameter: "Tensor") -> "Tensor | None":
@@ -415,7 +425,7 @@ def adapter_noise(level: float) -> Inject:
     """Inject: the same on the matrices of the task's own adapter."""
 
     @contextmanager
-    def inject(encoder: Encoder, task: str) -> Iterator[Encoder]:
+    def inject(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
         generator = torch.Generator().manual_seed(0)
         own = f".{known_models.adapter_folder(task)}"
 
@@ -451,7 +461,7 @@ def quantised(bits: int) -> Inject:
 
 
 @contextmanager
-def without_last_layer(encoder: Encoder, task: str) -> Iterator[Encoder]:
+def without_last_layer(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
     """The last layer doesn't run."""
     config = encoder.loaded.model.config
     with faults.attribute_set([config], "num_hidden_layers", lambda config: config.num_hidden_layers - 1):
@@ -459,7 +469,7 @@ def without_last_layer(encoder: Encoder, task: str) -> Iterator[Encoder]:
 
 
 @contextmanager
-def swapped_layers(encoder: Encoder, task: str) -> Iterator[Encoder]:
+def swapped_layers(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
     """The first two layers run in the other order."""
     layers = encoder.loaded.model.layers
     layers[0], layers[1] = layers[1], layers[0]
@@ -473,7 +483,7 @@ def zeroed_rows(script: str) -> Inject:
     """Inject: the embedding rows of all pieces that hold a letter of a script are zero."""
     import unicodedata
 
-    def inject(encoder: Encoder, task: str) -> AbstractContextManager[Encoder]:
+    def inject(encoder: TorchEncoder, task: str) -> AbstractContextManager[TorchEncoder]:
         vocabulary = encoder.loaded.tokenizer.get_vocab()
         rows = [
             row

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.baselines.baseline import Baseline
 from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set
 from fixtures.texts.corpus import shown_sentences
@@ -23,9 +23,9 @@ def laboratory() -> Laboratory:
     # The other tests' models are tiny and get one thread; this one is worth all.
     torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     checkpoint = inspect_checkpoint(ROOT / "fixtures" / "checkpoints" / "mini", name="mini")
-    encoder = Encoder(load_model(checkpoint))
+    encoder = TorchEncoder(load_model(checkpoint))
     shown = {task: encoder.encode(list(shown_sentences().values()), task) for task in encoder.tasks}
-    baseline = Baseline(ROOT / "snapshots" / checkpoint.baseline_name)
+    baseline = Baseline(ROOT / "snapshots" / "mini")
     return Laboratory(encoder, baseline, anchor_set(checkpoint.max_length), shown)
 
 

@@ -1,8 +1,17 @@
-"""A pytest plugin that puts a faulty encoder in the place of the real one: ``-p tests.faults.injected``."""
+"""A pytest plugin that opens a faulty encoder in the place of the healthy one: ``-p tests.faults.injected``."""
 
 import os
+from dataclasses import replace
 
-import fixtures.runtimes.jina_v3.encoder
-from tests.faults import catalogue
+from fixtures.runtimes import registry
 
-fixtures.runtimes.jina_v3.encoder.Encoder = getattr(catalogue, os.environ["EVALS_FAULT"])
+
+def open_faulty(spec, target, device, options):
+    from tests.faults import catalogue
+
+    healthy = registry.JINA_V3.open(spec, target, device, options)
+    faulty = getattr(catalogue, os.environ["EVALS_FAULT"])
+    return faulty(healthy.loaded, batch_tokens=healthy.batch_tokens, spec=healthy.spec)
+
+
+registry.register(replace(registry.JINA_V3, open=open_faulty))

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fixtures.baselines.baseline import Baseline, listed_tokens
-from fixtures.baselines.findings import Finding, examine
-from fixtures.observing.answers import Answers
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.baselines import gate
+from fixtures.baselines.baseline import Baseline
+from fixtures.comparing.diagnosis import Finding
+from fixtures.observing.observation import Observation as Answers
+from fixtures.observing.observation import listed_tokens
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.texts.anchors import AnchorSet
 from fixtures.texts.corpus import shown_sentences
 from tests.faults.rivals import RIVALS, Observation
@@ -25,7 +27,7 @@ OURS = "this suite"
 class Laboratory:
     """A healthy encoder and the gate under test."""
 
-    encoder: Encoder
+    encoder: TorchEncoder
     baseline: Baseline
     anchors: AnchorSet
     shown: dict[str, np.ndarray]
@@ -33,20 +35,22 @@ class Laboratory:
 
     @property
     def prefixes(self) -> dict[str, str]:
-        return self.encoder.loaded.checkpoint.prefixes
+        return self.encoder.spec.prompts
 
     def judge(self, task: str, vectors: np.ndarray, tokens: Sequence[Sequence[int]]) -> Finding:
         """Run the gate on a task's embeddings of the anchors and the token ids behind them."""
         listed = dict(zip(self.anchors.token_texts, tokens, strict=True))
-        answers = Answers(self.anchors, {task: vectors}, listed_tokens(listed))
-        return examine(answers, task, self.baseline, self.encoder)
+        answers = Answers(self.encoder.spec)
+        answers.keep(list(self.anchors.texts.values()), task, vectors)
+        answers.tokens = listed_tokens(listed)
+        return gate.compare_task(answers, self.anchors, task, self.baseline)
 
-    def answer(self, encoder: Encoder, task: str) -> tuple[np.ndarray, list[list[int]]]:
+    def answer(self, encoder: TorchEncoder, task: str) -> tuple[np.ndarray, list[list[int]]]:
         """Have an encoder, faulty or not, answer on the anchors: embeddings under a task, token ids."""
         vectors = encoder.encode(list(self.anchors.texts.values()), task)
         return vectors, encoder.tokenize(list(self.anchors.token_texts.values()), None)
 
-    def observe(self, encoder: Encoder, task: str) -> tuple[Finding, Observation]:
+    def observe(self, encoder: TorchEncoder, task: str) -> tuple[Finding, Observation]:
         """Have an encoder, faulty or not, answer, and run our gate; give what other gates need too."""
         vectors, tokens = self.answer(encoder, task)
         shown = encoder.encode(list(shown_sentences().values()), task)

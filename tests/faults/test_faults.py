@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from fixtures.models.known_models import JINA_V3_PREFIXES
 from fixtures.runtimes.jina_v3.faults import Fault
+from tests.checkpoints import JINA_V3_PREFIXES
 from tests.faults import catalogue
 from tests.faults.laboratory import ROOT, Laboratory, Tables
 

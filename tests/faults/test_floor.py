@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.baselines.baseline import TOLERANCE
 from fixtures.comparing.drift import Verdict
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.faults import catalogue
 from tests.faults.laboratory import Laboratory
@@ -29,7 +29,7 @@ LEVELS = {
 @pytest.mark.parametrize("dtype", LEVELS)
 def test_noise_is_caught_above_a_floor(laboratory, tables, dtype):
     loaded = laboratory.encoder.loaded
-    encoder = laboratory.encoder if dtype == loaded.dtype else Encoder(load_model(loaded.checkpoint, dtype=dtype))
+    encoder = laboratory.encoder if dtype == loaded.dtype else TorchEncoder(load_model(loaded.checkpoint, dtype=dtype))
     lab = Laboratory(encoder, laboratory.baseline, laboratory.anchors, laboratory.shown)
     tokens = encoder.tokenize(list(laboratory.anchors.token_texts.values()), None)
     floor = None

@@ -4,7 +4,6 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -13,17 +12,19 @@ from tests.conftest import ROOT
 OWN_EVALS = """
 import warnings
 
+from fixtures.comparing.rows import at_least, measured
+
 def test_weak(device, claims):
-    claims.at_least("share", 0.5, 0.8)
+    claims.hold(at_least("share", 0.5, 0.8))
 
 def test_strong(device, claims):
-    claims.at_least("share", 0.9, 0.8)
+    claims.hold(at_least("share", 0.9, 0.8))
 
 def test_warns(device, claims):
     warnings.warn("said by an eval", FutureWarning)
 
 def test_passes(device, claims):
-    claims.measured("number", 7)
+    claims.hold(measured("number", 7))
 """
 KNOWN = "test_own.py::test_weak # weak\ntest_own.py::test_strong # holds\n"
 
@@ -55,12 +56,3 @@ def verdicts(result: pytest.RunResult) -> dict[str, str]:
     """What became of the evals that didn't pass, by name, whatever folder pytest writes before it."""
     lines = [re.match(r"(FAILED|ERROR|XFAIL|SKIPPED)\s.*::(\w+)\[", line) for line in result.outlines]
     return {found[2]: found[1] for found in lines if found}
-
-
-def figures(report: Path) -> dict[str, dict[str, str]]:
-    """The figures of each eval in JUnit's XML."""
-    cases = ElementTree.parse(report).getroot().iter("testcase")
-    return {
-        case.get("name").partition("[")[0]: {one.get("name"): one.get("value") for one in case.iter("property")}
-        for case in cases
-    }

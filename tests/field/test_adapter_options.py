@@ -84,11 +84,11 @@ def test_scaling_of_no_numbers_is_refused(project, own_checkpoint, entries):
 
 def test_rank_stabilised_adapter_is_scaled_by_the_root_of_its_rank(project, own_checkpoint):
     from fixtures.models.checkpoint import inspect_checkpoint
-    from fixtures.runtimes.jina_v3.encoder import Encoder
+    from fixtures.runtimes.jina_v3.encoder import TorchEncoder
     from fixtures.runtimes.jina_v3.loading import load_model
 
     def vector():
-        return Encoder(load_model(inspect_checkpoint(own_checkpoint))).encode("a text", "separation")
+        return TorchEncoder(load_model(inspect_checkpoint(own_checkpoint))).encode(["a text"], "separation")
 
     change_json(own_checkpoint / CONFIG, lora_alpha=2)
     plain = vector()

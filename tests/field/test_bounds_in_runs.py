@@ -2,13 +2,14 @@
 
 import json
 import shutil
-from xml.etree import ElementTree
 
 import pytest
 
 from fixtures.baselines.baseline import digest, own_hash
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.comparing.rows import NOT_JUDGED
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from tests.conftest import ROOT
+from tests.rows_in_runs import figures_in, rows_in
 from tests.test_run import run, section
 
 DRIFT = ["evals/test_drift.py", "--tasks=separation"]
@@ -33,8 +34,7 @@ def change_tolerance(folder, change):
 
 
 def figures(path):
-    cases = ElementTree.parse(path).getroot().iter("testcase")
-    return {one.get("name"): one.get("value") for case in cases for one in case.iter("property")}
+    return {name: figure for found in figures_in(path).values() for name, figure in found.items()}
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -47,8 +47,10 @@ def test_another_ending_of_a_long_text_moves_a_vector_in_half_precision(project,
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_model_that_cuts_silently_fails_at_the_limits_beyond_its_cut(project, native_checkpoint, monkeypatch, dtype):
-    forward = Encoder.forward
-    monkeypatch.setattr(Encoder, "forward", lambda self, ids, side: forward(self, [row[:100] for row in ids], side))
+    forward = TorchEncoder.forward
+    monkeypatch.setattr(
+        TorchEncoder, "forward", lambda self, ids, side: forward(self, [row[:100] for row in ids], side)
+    )
     result = run(project, native_checkpoint, *SHORT_LIMIT, f"--dtype={dtype}")
     result.assert_outcomes(passed=1, failed=1, skipped=1, deselected=result.parseoutcomes()["deselected"])
     assert "cosine distance made by another ending: measured 0, needs >= 1e-06" in section(result, "FAILURES")
@@ -57,9 +59,9 @@ def test_model_that_cuts_silently_fails_at_the_limits_beyond_its_cut(project, na
 def test_stored_bound_that_nothing_could_break_is_clamped(project, stored):
     change_tolerance(stored, lambda entry: entry["bounds"].update({"norm max": 1e9}))
     assert run(project, "mini", *DRIFT, "--junitxml=report.xml").ret == pytest.ExitCode.OK
-    found = figures(project.path / "report.xml")
-    assert float(found["norm max"]) > 0
-    assert float(found["norm max: share of bound"]) == pytest.approx(float(found["norm max"]) / 6e-7)  # the floor
+    norms = [row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "norm max"]
+    assert norms and all(row.new > 0 and row.bound == 6e-7 for row in norms)  # the floor
+    assert norms[0].source == "floor, as few runs moved it"
 
 
 def test_statistic_that_an_old_baseline_lacks_is_measured_and_said_not_to_be_judged(project, stored):
@@ -68,7 +70,8 @@ def test_statistic_that_an_old_baseline_lacks_is_measured_and_said_not_to_be_jud
     assert result.ret == pytest.ExitCode.OK
     said = "note      not judged in float32 against snapshots/mini: norm max (recorded before it existed)"
     assert result.outlines.count(said) == 1
-    assert figures(project.path / "report.xml")["norm max: share of bound"] == "not judged"
+    norms = [row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "norm max"]
+    assert norms and all(row.verdict == NOT_JUDGED and row.new > 0 for row in norms)
 
 
 @pytest.mark.parametrize(

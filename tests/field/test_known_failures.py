@@ -15,16 +15,18 @@ from tests.checkpoints import TASKS
 EVALS = """
 import pytest
 
+from fixtures.comparing.rows import at_least, measured
+
 @pytest.fixture
 def broken():
     raise ValueError("not an encoder")
 
 @pytest.mark.parametrize("language", ["de", "ar"])
 def test_claim(device, language, claims):
-    claims.at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8)
+    claims.hold(at_least("share", {"de": 0.9, "ar": 0.5}[language], 0.8))
 
 def test_task(device, task, claims):
-    claims.measured("nothing wrong", 1)
+    claims.hold(measured("nothing wrong", 1))
 
 def test_library(device, claims):
     raise ValueError("not an encoder")
@@ -36,7 +38,7 @@ def test_loading(device, claims):
     pytest.fail("the model can't be loaded", pytrace=False)
 
 def test_not_a_number(device, claims):
-    claims.at_least("share", float("nan"), 0.8)
+    claims.hold(at_least("share", float("nan"), 0.8))
 """
 FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
@@ -81,7 +83,7 @@ def test_broken_environment_leaves_no_behaviour_expected(run, monkeypatch):
     def break_down(*arguments, **options):
         raise ValueError("text input must be of type str")
 
-    monkeypatch.setattr("fixtures.runtimes.jina_v3.encoder.Encoder.encode", break_down)
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.encoder.TorchEncoder.encode", break_down)
     lines = ["test_behavior.py::test_question_finds_its_passage_in_every_language[de] # weak"]
     result = run(lines, "evals/test_behavior.py", "-k", "passage_in_every_language")
     result.assert_outcomes(failed=6, deselected=result.parseoutcomes()["deselected"])

@@ -11,7 +11,7 @@ from safetensors.torch import load_file as load_torch_file
 from safetensors.torch import save_file as save_torch_file
 
 from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.runtimes.jina_v3.encoder import Encoder
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import change_json
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal
@@ -158,8 +158,8 @@ def test_adapters_that_are_switched_off_are_refused(project, original, stated, t
 
 def test_banks_are_in_the_order_that_the_config_states(project, original):
     def vectors():
-        encoder = Encoder(load_model(inspect_checkpoint(original)))
-        return {task: encoder.encode("a text", task, prefix="") for task in encoder.tasks}
+        encoder = TorchEncoder(load_model(inspect_checkpoint(original)))
+        return {task: encoder.encode(["a text"], task, prefix="") for task in encoder.tasks}
 
     published = vectors()
     turned = [*TASKS[1:], TASKS[0]]

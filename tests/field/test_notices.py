@@ -29,7 +29,7 @@ def test_deprecated(device):
     warnings.warn("renamed", DeprecationWarning)
 
 def test_below(device):
-    warnings.warn_explicit("said by the suite", UserWarning, "stored.py", 1, module="fixtures.run.stored")
+    warnings.warn_explicit("said by the suite", UserWarning, "stored.py", 1, module="fixtures.run.baseline_fixtures")
 
 def test_empty_mean(device):
     np.mean(np.array([]))

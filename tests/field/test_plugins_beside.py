@@ -16,23 +16,28 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from fixtures.baselines import recording
+from fixtures.comparing.rows import read_rows
 from tests.checkpoints import change_tensors, write_native_checkpoint
 
 TABLES = ["evals/test_similarity.py", "evals/test_zz.py", "-k", "baseline or last"]
 LAST = """
-def test_last(device, embeddings, run_report, claims):
-    embeddings.vectors(["a"], embeddings.encoder.tasks[0])
+from fixtures.comparing.rows import at_least
+
+def test_last(device, observation, run_report, claims):
+    observation.vectors(["a"], observation.tasks[0])
     run_report.notes.append("said by the last eval")
-    claims.at_least("share", 0.5, 0.8)
+    claims.hold(at_least("share", 0.5, 0.8))
 """
 SLOW = """
 import time
 import pytest
 
+from fixtures.comparing.rows import at_least
+
 @pytest.mark.timeout(0.2)
 def test_slow(device, claims):
     time.sleep(60)
-    claims.at_least("share", 0.5, 0.8)
+    claims.hold(at_least("share", 0.5, 0.8))
 """
 
 
@@ -66,7 +71,8 @@ def attempts(report: Path) -> dict[str, list[tuple[str, list[str]]]]:
     found: dict[str, list[tuple[str, list[str]]]] = {}
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         outcome = next((one.tag for one in case if one.tag != "properties"), "passed")
-        names = [one.get("name") for one in case.iter("property")]
+        properties = [(one.get("name"), one.get("value")) for one in case.iter("property")]
+        names = [row.name for row in read_rows(properties)]
         found.setdefault(f"{case.get('file')}::{case.get('name')}", []).append((outcome, names))
     return found
 

@@ -22,13 +22,15 @@ RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\ud800-\u
 EVALS = """
 import pytest
 
+from fixtures.comparing.rows import at_least, measured
+
 NASTY = "\\x1b[2J\\u202e\\r\\n\\x00\\x9b\\u2028\\ud800" + "x" * 10**6
 
 def test_claim(device, claims):
-    claims.at_least(NASTY, 0.5, 0.8, worst=[NASTY])
+    claims.hold(at_least(NASTY, 0.5, 0.8, worst=[NASTY]))
 
 def test_figure(device, claims):
-    claims.measured(NASTY, NASTY)
+    claims.hold(measured(NASTY, NASTY))
 
 def test_skipped(device):
     pytest.skip(NASTY)
@@ -47,7 +49,7 @@ def test_noted(device, run_report):
     run_report.notes.append(NASTY)
 
 def test_known(device, claims):
-    claims.at_least("share", 0.5, 0.8)
+    claims.hold(at_least("share", 0.5, 0.8))
 """
 
 

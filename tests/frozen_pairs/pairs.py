@@ -129,12 +129,14 @@ def one_task_more(task: str, like: str) -> Change:
     return apply
 
 
-def lower_cased(folder: Path) -> None:
-    """Have the tokenizer lower-case what it is given."""
+def renumbered(folder: Path) -> None:
+    """Let two common words of the vocabulary change places: the tokenizer is another one, the weights aren't."""
     path = folder / "tokenizer.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    steps = [{"type": "Lowercase"}, *([content["normalizer"]] if content["normalizer"] else [])]
-    content["normalizer"] = {"type": "Sequence", "normalizers": steps}
+    pieces = content["model"]["vocab"]
+    at = {piece: number for number, (piece, _) in enumerate(pieces)}
+    first, second = at["▁the"], at["▁of"]
+    pieces[first][0], pieces[second][0] = pieces[second][0], pieces[first][0]
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
@@ -212,7 +214,7 @@ PAIRS = (
     Pair("no prefix for queries", model=without_prefix("retrieval.query"), evals=ALL),
     Pair("rotary base 10000", model=config(rope_parameters={"rope_theta": 10_000.0, "rope_type": "default"})),
     Pair("LayerNorm epsilon 1e-3", model=config(layer_norm_eps=1e-3)),
-    Pair("lower-casing tokenizer", model=lower_cased),
+    Pair("two words renumbered", model=renumbered),
     Pair("cut at 128 tokens", model=config("tokenizer_config.json", model_max_length=128), evals=CONTRACT),
     Pair("a task less", model=without_task("separation", "separation")),
     Pair("a task more", model=one_task_more("extra", "separation")),

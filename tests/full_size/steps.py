@@ -33,7 +33,7 @@ def load(folder: str, dtype: str) -> None:
 
     from fixtures.hardware.threads import thread_count
     from fixtures.models.checkpoint import inspect_checkpoint
-    from fixtures.runtimes.jina_v3.encoder import Encoder
+    from fixtures.runtimes.jina_v3.encoder import TorchEncoder
     from fixtures.runtimes.jina_v3.loading import load_model
     from fixtures.texts import corpus
 
@@ -46,7 +46,7 @@ def load(folder: str, dtype: str) -> None:
         loaded = load_model(checkpoint, dtype=dtype)
     seconds = time.perf_counter() - inspected
 
-    encoder = Encoder(loaded)
+    encoder = TorchEncoder(loaded)
     texts = list(corpus.shown_sentences().values())[:3]
     with peak_of_anonymous_bytes() as encoding_peak:
         encoder.encode(texts, encoder.tasks[-1])

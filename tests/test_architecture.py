@@ -1,0 +1,93 @@
+"""The house stands as ``docs/architecture.md`` draws it: who may import whom, no circle, nothing too long."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = ROOT / "fixtures"
+
+FOUNDATIONS = {"errors", "showing", "plain_values"}
+"""Modules beside the packages, for all of them."""
+MAY_IMPORT = {
+    "files": set(),
+    "texts": {"files"},
+    "hardware": {"files"},
+    "models": {"files", "hardware"},
+    "runtimes": {"models", "hardware", "texts"},
+    "observing": {"runtimes", "models", "texts"},
+    "comparing": {"observing", "models", "texts", "files"},
+    "baselines": {"observing", "comparing", "runtimes", "models", "hardware", "texts", "files"},
+    "reports": {"comparing", "models", "texts"},
+}
+"""Package -> those that it may import; ``run`` may import all."""
+LONGEST = 400
+
+
+def modules() -> dict[str, ast.Module]:
+    """Dotted name -> the parsed module, of all in ``fixtures/``."""
+    found = {}
+    for path in sorted(FIXTURES.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def imported(module: ast.Module) -> Iterator[str]:
+    """Dotted names that a module imports anywhere, also inside functions and for types."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+MODULES = modules()
+IMPORTS = {name: {other for other in imported(module) if other in MODULES} for name, module in MODULES.items()}
+
+
+def package(name: str) -> str:
+    return name.split(".")[1] if name.count(".") else ""
+
+
+def test_packages_import_only_what_lies_below_them():
+    uphill = [
+        f"{name} imports {other}"
+        for name, others in IMPORTS.items()
+        for other in others
+        if package(name) in MAY_IMPORT
+        and package(other) not in {package(name), "", *FOUNDATIONS, *MAY_IMPORT[package(name)]}
+    ]
+    assert uphill == []
+
+
+def test_no_module_imports_one_that_imports_it():
+    def reached(name: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+        for other in IMPORTS[name] - seen:
+            yield other
+            yield from reached(other, seen | IMPORTS[name])
+
+    assert [name for name in MODULES if name in set(reached(name))] == []
+
+
+def test_pytest_and_syrupy_are_known_to_run_alone():
+    outside = [
+        name
+        for name, module in MODULES.items()
+        if package(name) != "run"
+        and any(other.split(".")[0] in ("pytest", "_pytest", "syrupy") for other in imported(module))
+    ]
+    assert outside == []
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.py")), ids=lambda path: str(path.relative_to(FIXTURES)))
+def test_no_module_is_too_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_evals_reach_behind_no_encoder():
+    for path in sorted((ROOT / "evals").glob("*.py")):
+        assert ".loaded" not in path.read_text(encoding="utf-8"), path.name
