@@ -1,10 +1,7 @@
 """Custom code of a test checkpoint, with the ``encode`` of jinaai/xlm-roberta-flash-implementation's signature.
 
-A bag of words: the mean of word vectors, turned by the task. ``fault`` in the config makes it misbehave in one way that
-published code has.
+A bag of words: the mean of word vectors, turned by the task.
 """
-
-import warnings
 
 import numpy as np
 import torch
@@ -14,12 +11,11 @@ from transformers import AutoTokenizer, PretrainedConfig, PreTrainedModel
 class SmallConfig(PretrainedConfig):
     model_type = "small_remote_code"
 
-    def __init__(self, vocab_size=300, hidden_size=32, task_instructions=None, fault=None, **kwargs):
+    def __init__(self, vocab_size=300, hidden_size=32, task_instructions=None, **kwargs):
         super().__init__(**kwargs)
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
         self.task_instructions = task_instructions or {}
-        self.fault = fault
 
 
 class SmallModel(PreTrainedModel):
@@ -29,38 +25,21 @@ class SmallModel(PreTrainedModel):
         super().__init__(config)
         self.words = torch.nn.Embedding(config.vocab_size, config.hidden_size)
         self.turns = torch.nn.Parameter(torch.zeros(5, config.hidden_size, config.hidden_size))
-        if config.fault == "no lifecycle":
-            raise AttributeError("'SmallModel' object has no attribute 'all_tied_weights_keys'")
-        if config.fault == "unset frequencies":
-            self.register_buffer("inv_freq", torch.full((4,), float("nan")), persistent=False)
-        if config.fault == "no encode":
-            self.encode = None
-        self.largest_batch = 1000
         self.post_init()
 
     @torch.inference_mode()
     def encode(self, sentences, *args, task=None, batch_size=32, truncate_dim=None, **tokenizer_kwargs):
-        if self.config.fault == "ignores tasks":
-            task = None
         tasks = list(self.config.task_instructions)
         if task is not None and task not in tasks:
             raise ValueError(f"Unsupported task '{task}'")
-        if batch_size > self.largest_batch:
-            raise torch.OutOfMemoryError("out of memory")
-        if self.config.fault == "warns":
-            warnings.warn("flash_attn is not installed", stacklevel=2)
         if not hasattr(self, "tokenizer"):
             self.tokenizer = AutoTokenizer.from_pretrained(self.config._name_or_path)
-        prefix = self.config.task_instructions.get(task, "")
-        single = isinstance(sentences, str)
         vectors = []
-        for sentence in [sentences] if single else sentences:
+        for sentence in sentences:
+            prefix = self.config.task_instructions.get(task, "")
             ids = self.tokenizer(prefix + sentence, truncation=True, max_length=1026)["input_ids"]
             mean = self.words(torch.tensor(ids, device=self.device)).float().mean(dim=0)
             if task is not None:
                 mean = mean + self.turns[tasks.index(task)].float() @ mean
-            mean = mean[:truncate_dim]
             vectors.append((mean / mean.norm()).cpu().numpy())
-        if self.config.fault == "half":
-            vectors = [vector.astype(np.float16) for vector in vectors]
-        return vectors[0] if single else np.stack(vectors)
+        return np.stack(vectors)
