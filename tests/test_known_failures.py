@@ -1,6 +1,7 @@
 import pytest
 
-from fixtures.run.known_failures import FILE, KnownFailure, deviceless_name, read_known_failures
+from fixtures.run.known_failures import FILE, MOVED, KnownFailure, deviceless_name, read_known_failures
+from tests.conftest import ROOT
 
 EVAL = """
 import pytest
@@ -24,6 +25,18 @@ def test_claim(device, language, claims):
 )
 def test_names_leave_folder_and_device_out(node_id, name):
     assert deviceless_name(node_id, ["cuda:1", "cpu"]) == name
+
+
+def test_name_of_an_eval_that_has_moved_is_that_of_today():
+    moved = "test_separation_and_classification_lift_same_meaning[separation]"
+    assert deviceless_name(f"evals/test_behavior.py::{moved}", []) == f"test_jina_v3.py::{moved}"
+    assert all((ROOT / "evals" / now).is_file() for _, now in MOVED.values())
+
+
+def test_line_with_the_earlier_file_of_an_eval_counts(tmp_path):
+    (tmp_path / FILE).write_text("test_behavior.py::test_separation_and_classification_differ_least # weak\n")
+    (known,) = read_known_failures(tmp_path)
+    assert known.name == "test_jina_v3.py::test_separation_and_classification_differ_least"
 
 
 def test_lines_are_names_with_reasons(tmp_path):

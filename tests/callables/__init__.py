@@ -1,0 +1,67 @@
+"""Callables that stand for systems: a healthy one, and ones that go wrong in one way each."""
+
+import hashlib
+import os
+
+import numpy as np
+
+DIMENSION = 64
+
+
+def encode(texts: list[str], task: str) -> np.ndarray:
+    """A bag of words: each word has a direction of its own, each task turns some of them round."""
+    vectors = np.array([sum(map(_direction, text.split() or [text]), _direction(task)) for text in texts])
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _direction(word: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(word.encode(errors="surrogatepass")).digest()[:8], "big")
+    return np.random.default_rng(seed).standard_normal(DIMENSION)
+
+
+def noisy(texts: list[str], task: str) -> np.ndarray:
+    """Moves each vector by so far as NOISE says, in another direction at each call; unit length is kept."""
+    moved = encode(texts, task).astype(np.float64)
+    aside = np.random.default_rng().standard_normal(moved.shape)
+    aside *= float(os.environ["NOISE"]) / np.linalg.norm(aside, axis=1, keepdims=True)
+    moved += aside
+    return (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
+
+
+def only_queries(texts: list[str], task: str) -> np.ndarray:
+    """Refuses every task but one."""
+    if task != "query":
+        raise ValueError(f"unknown task {task}")
+    return encode(texts, task)
+
+
+def turns_after(texts: list[str], task: str) -> np.ndarray:
+    """Answers rightly as long as it is asked for a text or two, then with a list."""
+    return encode(texts, task) if len(texts) <= 2 else encode(texts, task).tolist()
+
+
+def transposed(texts: list[str], task: str) -> np.ndarray:
+    return encode(texts, task).T
+
+
+def not_finite(texts: list[str], task: str) -> np.ndarray:
+    return np.full((len(texts), DIMENSION), np.nan, dtype=np.float32)
+
+
+def in_float64(texts: list[str], task: str) -> np.ndarray:
+    return encode(texts, task).astype(np.float64)
+
+
+def a_list(texts: list[str], task: str) -> list[list[float]]:
+    return encode(texts, task).tolist()
+
+
+def too_few(texts: list[str], task: str) -> np.ndarray:
+    return encode(texts, task)[:-1]
+
+
+def raises(texts: list[str], task: str) -> np.ndarray:
+    raise RuntimeError("the server is gone\nsecond line")
+
+
+NOT_CALLABLE = 7

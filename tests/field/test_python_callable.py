@@ -1,0 +1,235 @@
+"""``--model python:module:function``: a second runtime, through whole runs."""
+
+import re
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.rows_in_runs import rows_in
+
+MAP = """
+precision = "float32"
+languages = ["en", "de"]
+
+[tasks]
+query = { prompt = "query: " }
+passage = { prompt = "passage: " }
+same = {}
+
+[roles]
+query = "query"
+document = "passage"
+similarity = "same"
+"""
+CONTRACT = ["evals/test_contract.py"]
+FLOOR, WIDEST = 2.5e-6, 4.4e-2
+"""The floors of "vector max": float32's, and the widest of all."""
+
+
+@pytest.fixture
+def run(project, monkeypatch):
+    """Run the evals on one of the callables, in a process that finds them from where it stands."""
+    (project.path / "tests").symlink_to(ROOT / "tests")
+    (project.path / "map.toml").write_text(MAP)
+
+    def run(function: str, *arguments: str, task_map: str | None = "map.toml") -> pytest.RunResult:
+        options = [f"--model=python:tests.callables:{function}", *([f"--task-map={task_map}"] if task_map else [])]
+        return project.run(sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *arguments)
+
+    return run
+
+
+def refusal(result: pytest.RunResult) -> str:
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    lines = [line for line in [*result.outlines, *result.errlines] if "ERROR: " in line or "Exit: " in line]
+    (line,) = lines
+    text = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in text and "INTERNALERROR" not in text
+    return re.sub(r"^!* ?(ERROR: |_pytest\.outcomes\.Exit: )| !+$", "", line)
+
+
+# --- a healthy one ------------------------------------------------------------------------------------------------
+
+
+def test_contract_holds_and_what_cannot_be_asked_is_said_once(run):
+    result = run("encode", *CONTRACT)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "model: python:tests.callables:encode, a Python callable; tasks: query, passage, same",
+            "not asked: token ids, *hidden states*another dtype* (the python runtime doesn't offer it)",
+            "not asked: the roles classification, clustering (no task of the model is named for them; --task-map can)",
+            "not asked: languages other than en, de (its task map says)",
+            "run: float32, devices: own, threads: *",
+            "loaded    python:tests.callables:encode on own (where it runs is its own choice): once",
+        ]
+    )
+
+
+def test_roles_of_the_map_are_what_behaviours_ask_for(run, project):
+    result = run("encode", "evals/test_behavior.py", "evals/test_jina_v3.py", "--junit-xml=report.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED  # words in common are no meaning
+    rows = rows_in(project.path / "report.xml")
+    asked = [name for name in rows if name.startswith("test_question_finds_its_passage")]
+    reasons = {name: {row.reason for row in rows[name]} for name in asked}
+    assert reasons.pop("test_question_finds_its_passage_in_every_language[own-fr]") == {
+        "not applicable: the model is for en, de"
+    }
+    figures = {row.name for name in asked for row in rows[name]}
+    assert "nDCG@10 of de questions, mean of 2 languages of passages" in figures
+    result.stdout.fnmatch_lines(["skipped   *: needs *text-matching; this run's model has query, passage, same"])
+    assert "XX" not in result.stdout.str()
+
+
+def test_without_a_map_it_has_one_task_no_role_and_the_widest_floors(run):
+    result = run("encode", *CONTRACT, task_map=None)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "model: *; tasks: embedding",
+            "run: precision not stated: judged by the widest floors, devices: own, *",
+            "note      its precision is not stated (precision in a task map): judged by the widest floors",
+        ]
+    )
+
+
+def test_it_is_recorded_and_compared_like_any_model(run, project, monkeypatch):
+    monkeypatch.setenv("NOISE", str(10 * FLOOR))
+    recorded = run("encode", "evals/test_drift.py", "--snapshot-update")
+    assert recorded.ret == pytest.ExitCode.OK, recorded.stdout.str()
+    assert (project.path / "snapshots" / "tests.callables.encode" / "anchors.safetensors").is_file()
+    again = run("encode", "evals/test_drift.py", "evals/test_similarity.py")
+    assert again.ret == pytest.ExitCode.OK
+    again.stdout.fnmatch_lines(
+        ["drift     query on own: identical", "compared  4 tables on own *: 4 within tolerance*"]
+    )
+    other = run("noisy", "evals/test_drift.py", "--baseline=tests.callables.encode")
+    assert other.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2", "--dist=loadgroup"]])
+def test_throughput_is_measured_without_token_counts(run, workers):
+    result = run("encode", "evals/test_throughput.py", "-k", "short and query", "--benchmark-tokens=50", *workers)
+    assert result.ret == pytest.ExitCode.OK
+
+
+# --- nobody hands the contract a store that remembers -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("task_map", "floor"), [("map.toml", FLOOR), (None, WIDEST)], ids=["precision stated", "not stated"]
+)
+def test_noise_of_ten_times_the_floor_at_each_call_fails_the_contract(run, monkeypatch, task_map, floor):
+    monkeypatch.setenv("NOISE", str(10 * floor))
+    result = run("noisy", *CONTRACT, task_map=task_map)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    failed = {re.search(r"::(\w+)", line)[1] for line in result.outlines if line.startswith("FAILED ")}
+    assert failed >= {
+        "test_same_text_twice_gives_the_same_vector",
+        "test_batch_size_does_not_change_a_vector",
+        "test_order_does_not_change_a_vector",
+        "test_neighbours_do_not_change_a_vector",
+        "test_threads_that_share_the_model_get_their_own_task",
+    }
+
+
+@pytest.mark.parametrize(("task_map", "floor"), [("map.toml", FLOOR), (None, WIDEST)])
+def test_noise_of_a_tenth_of_the_floor_fails_nothing(run, monkeypatch, task_map, floor):
+    monkeypatch.setenv("NOISE", str(floor / 10))
+    assert run("noisy", *CONTRACT, task_map=task_map).ret == pytest.ExitCode.OK
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        ("transposed", "returned shape (64, 2) for 2 texts under query; needs (2, 2)"),
+        ("not_finite", "returned NaN or infinity under query"),
+        (
+            "in_float64",
+            "returned a float64 array of shape (2, 64) under query; needs a NumPy array of float32 of shape",
+        ),
+        ("a_list", "returned a list under query; needs a NumPy array of float32 of shape (n, dim)"),
+        ("too_few", "returned shape (1, 64) for 2 texts under query; needs (2, 64)"),
+        ("raises", "raised under query: the server is gone"),
+        ("only_queries", "raised under passage: unknown task passage"),
+        ("NOT_CALLABLE", "NOT_CALLABLE is a int, no callable"),
+        ("gone", "can't be imported: AttributeError: module 'tests.callables' has no attribute 'gone'"),
+    ],
+)
+def test_callable_that_is_no_encoder_ends_the_run_in_one_line(run, function, says):
+    assert refusal(run(function, *CONTRACT)).startswith(f"python:tests.callables:{function}: {says}")
+
+
+def test_callable_that_is_no_encoder_ends_a_parallel_run_in_the_same_line(run):
+    said = refusal(run("too_few", *CONTRACT, "-n2", "--dist=loadgroup"))
+    assert said == "python:tests.callables:too_few: returned shape (1, 64) for 2 texts under query; needs (2, 64)"
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("python:", "'python:' names no callable; needs python:package.module:function"),
+        ("python:os.path", "'python:os.path' names no callable; needs python:package.module:function"),
+        (
+            "python:no_such_module:encode",
+            "python:no_such_module:encode: there is no module no_such_module; it is looked ",
+        ),
+        ("python:no.such:encode", "python:no.such:encode: no.such can't be imported: No module named 'no'"),
+    ],
+)
+def test_module_that_is_not_there_is_one_line(project, model, says):
+    said = refusal(project.run(sys.executable, "-m", "pytest", f"--model={model}", *CONTRACT))
+    assert said.startswith(f"--model: {says}")
+
+
+def test_what_goes_wrong_during_the_run_is_a_failed_row(run, project):
+    result = run("turns_after", *CONTRACT, "-k", "unit_norm", "--junit-xml=report.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and "Traceback" not in result.stdout.str()
+    (row,) = rows_in(project.path / "report.xml")["test_embeddings_are_finite_float32_of_unit_norm[own-query]"]
+    assert (row.verdict, row.gates) == ("broken", True)
+    assert row.reason.startswith("python:tests.callables:turns_after: returned a list under query; needs ")
+
+
+@pytest.mark.parametrize("option", ["--dtype=float32", "--attn-implementation=eager", "--batch-tokens=5"])
+def test_option_that_a_callable_does_not_take_is_refused(run, option):
+    assert refusal(run("encode", *CONTRACT, option)) == (
+        f"{option.partition('=')[0]}: the python runtime takes no such option; leave it out"
+    )
+
+
+def test_device_of_a_callable_is_its_own(run):
+    assert refusal(run("encode", *CONTRACT, "--device=cpu")) == (
+        "--device: device 'cpu' is not available here; available: own (or auto, all)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('[roles]\nreader = "query"\n', "unknown role 'reader'; the roles are: query, document, classification, "),
+        (
+            '[tasks]\nquery = {}\n[roles]\nquery = "ask"\n',
+            "role query is served by 'ask', which is no task; there is: ",
+        ),
+        ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt or nothing"),
+        ('[tasks]\nquery = { promt = "a" }\n', "task 'query' is {'promt': 'a'}, needs a table with a prompt"),
+        ('precision = "float64"\n', "precision is 'float64'; allowed: float32, float16, bfloat16, int8"),
+        ("dimension = 0\n", "dimension is 0, needs a whole number of at least 1"),
+        ("languages = [1]\n", "languages is [1], needs a list of texts"),
+        ("colour = 1\n", "unknown entry 'colour'; a task map has: precision, dimension, "),
+        ("tasks = [\n", "not a task map in TOML ("),
+    ],
+)
+def test_task_map_that_cannot_be_is_one_line(run, project, content, says):
+    (project.path / "map.toml").write_text(content)
+    assert refusal(run("encode", *CONTRACT)).startswith(f"map.toml: {says}")
+
+
+def test_task_map_that_is_not_there_is_one_line(run):
+    assert refusal(run("encode", *CONTRACT, task_map="gone.toml")) == (
+        "--task-map: 'gone.toml' is neither a file nor one of the bundled maps: jina-v3"
+    )

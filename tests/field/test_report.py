@@ -1,0 +1,124 @@
+"""``--report FOLDER``: all rows of a run in one file, alike in every way to run, and whole or not there."""
+
+import json
+import sys
+
+import pytest
+
+from fixtures.reports import json_report
+
+EVALS = """
+import pytest
+
+from fixtures.comparing.rows import at_least, at_most, measured
+
+def test_holds(device, claims):
+    claims.hold(at_least("share", 0.9, 0.8, source="chosen"), measured("figure", float("inf")))
+
+def test_fails(device, claims):
+    claims.hold(at_most("distance", 0.5, 0.1, worst=["the worst"]), at_least("other", 1.0, 0.0))
+
+def test_known(device, claims):
+    claims.hold(at_least("share", 0.5, 0.8))
+
+def test_skipped(device):
+    pytest.skip("not here")
+
+def test_broken(device, claims):
+    raise ValueError("torn")
+"""
+KNOWN = "test_rows.py::test_known # weak\n"
+
+
+@pytest.fixture
+def run(project, native_checkpoint):
+    (project.path / "evals" / "test_rows.py").write_text(EVALS)
+    (project.path / "snapshots" / "tiny").mkdir(parents=True)
+    (project.path / "snapshots" / "tiny" / "known-failures.txt").write_text(KNOWN)
+
+    def run(*arguments: str, report: str = "out/reports") -> pytest.RunResult:
+        options = [f"--model={native_checkpoint}", "--device=cpu", f"--report={report}", "-p", "no:cacheprovider"]
+        return project.run(sys.executable, "-m", "pytest", "evals/test_rows.py", *options, *arguments)
+
+    return run
+
+
+def read(project, folder="out/reports") -> dict:
+    return json.loads((project.path / folder / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def test_report_holds_every_row_with_its_verdict(run, project, native_checkpoint):
+    result = run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"note      report: {project.path}/out/reports/report.json"])
+    report = read(project)
+    assert report["version"] == json_report.VERSION
+    assert report["run"]["exit_code"] == 1 and report["run"]["model"]["name"] == str(native_checkpoint)
+    assert report["run"]["precision"] == "float32" and report["run"]["versions"]["torch"]
+    told = [(row["eval"].partition("::")[2], row["name"], row["verdict"], row["gates"]) for row in report["rows"]]
+    assert told == [
+        ("test_holds[cpu]", "share", "holds", True),
+        ("test_holds[cpu]", "figure", "measured", False),
+        ("test_fails[cpu]", "distance", "doesn't hold", True),
+        ("test_fails[cpu]", "other", "holds", True),
+        ("test_known[cpu]", "share", "known", True),
+        ("test_skipped[cpu]", "eval", "not applicable", False),
+        ("test_broken[cpu]", "eval", "broken", True),
+    ]
+    distance = report["rows"][2]
+    assert (distance["new"], distance["relation"], distance["bound"], distance["device"]) == (0.5, "<=", 0.1, "cpu")
+    assert distance["evidence"] == ["the worst"] and report["rows"][0]["source"] == "chosen"
+    assert report["rows"][1]["new"] == "inf" and report["rows"][4]["reason"] == "weak"
+
+
+def test_rows_are_the_same_in_parallel(run, project):
+    run()
+    alone = read(project)["rows"]
+    run("-n2")
+    assert sorted(map(str, read(project)["rows"])) == sorted(map(str, alone))
+
+
+def test_report_in_place_of_an_older_one_leaves_nothing_else(run, project):
+    run()
+    run("-k", "holds")
+    assert [row["name"] for row in read(project)["rows"]] == ["share", "figure"]
+    assert [path.name for path in (project.path / "out" / "reports").iterdir()] == ["report.json"]
+
+
+def test_exit_code_of_a_green_run_is_in_its_report(run, project):
+    assert run("-k", "holds").ret == pytest.ExitCode.OK and read(project)["run"]["exit_code"] == 0
+
+
+def test_nothing_is_written_where_only_tests_are_collected(run, project):
+    assert run("--collect-only").ret == pytest.ExitCode.OK and not (project.path / "out").exists()
+
+
+@pytest.mark.parametrize("report", ["pyproject.toml", "pyproject.toml/inside", "", "x" * 5000])
+def test_folder_that_can_be_none_is_refused(run, report):
+    result = run(report=report)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert line.startswith("ERROR: --report: ") and "is no folder; give one, which need not be there yet" in line
+
+
+def test_report_that_cannot_be_written_fails_the_run_in_one_line_and_keeps_the_older_one(run, project):
+    run("-k", "holds")
+    older = read(project)
+    (project.path / "conftest_extra.py").write_text(
+        "from fixtures.run import verdicts\n"
+        "def full(*arguments):\n    raise OSError(28, 'No space left on device')\n"
+        "verdicts.write_report = full\n"
+    )
+    result = run("-k", "holds", "-p", "conftest_extra")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["note      --report: *: No space left on device; nothing is written"])
+    assert read(project) == older
+
+
+def test_failing_write_keeps_the_older_report(tmp_path, monkeypatch):
+    json_report.write_report(tmp_path, {"number": 1}, [])
+    monkeypatch.setattr(json_report.os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        json_report.write_report(tmp_path, {"number": 2}, [])
+    assert json.loads((tmp_path / "report.json").read_text())["run"] == {"number": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

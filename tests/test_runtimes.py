@@ -1,0 +1,150 @@
+"""A kit over every runtime: each ability that its row declares works, each that it doesn't raises."""
+
+import numpy as np
+import pytest
+
+from fixtures.errors import EncodeError
+from fixtures.models.spec import Ability, ModelSpec, Target
+from fixtures.models.task_maps import of_published
+from fixtures.runtimes import registry
+from fixtures.runtimes.options import RunOptions
+from fixtures.runtimes.registry import RUNTIMES, Runtime
+from tests.checkpoints import TASKS
+
+TEXTS = ["Follow the white rabbit.", "Hello", "Sigue al conejo blanco."]
+
+
+def _tokens(encoder, task):
+    (short, *_) = encoder.tokenize(["Hello"], task)
+    assert all(isinstance(one, int) for one in short)
+
+
+def _alike(**vary):
+    def check(encoder, task):
+        assert np.allclose(encoder.encode(TEXTS, task, **vary), encoder.encode(TEXTS, task), atol=1e-5)
+
+    return check
+
+
+def _other_prompt(encoder, task):
+    assert not np.allclose(encoder.encode(TEXTS, task, prefix="Another: "), encoder.encode(TEXTS, task), atol=1e-3)
+
+
+def _base(encoder, task):
+    assert not np.allclose(encoder.encode(TEXTS, None), encoder.encode(TEXTS, task), atol=1e-3)
+
+
+def _cut(encoder, task):
+    dimension = (encoder.spec.matryoshka or (8,))[0]
+    assert encoder.encode(TEXTS, task, truncate_dim=dimension).shape[1] == dimension
+
+
+def _states(encoder, task):
+    assert encoder.hidden_states("Hello", task).shape[1] == encoder.spec.dimension
+
+
+def _dtype(encoder, task):
+    assert encoder.in_dtype("bfloat16").spec.precision == "bfloat16"
+
+
+def _twice(encoder, task):
+    assert np.array_equal(encoder.encode(TEXTS, task), encoder.encode(TEXTS, task))
+
+
+CHECKS = {
+    Ability.TOKENIZE: _tokens,
+    Ability.BATCH_SIZE: _alike(batch_tokens=8),
+    Ability.PADDING_SIDE: _alike(padding_side="left"),
+    Ability.OTHER_PROMPT: _other_prompt,
+    Ability.NO_ADAPTER: _base,
+    Ability.TRUNCATE: _cut,
+    Ability.HIDDEN_STATES: _states,
+    Ability.OTHER_DTYPE: _dtype,
+    Ability.REPEATABLE: _twice,
+}
+ONLY_PROMISED = {Ability.REPEATABLE}
+"""What isn't asked for by a call of its own: that it isn't declared only means that evals don't count on it."""
+
+TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda checkpoint: "python:tests.callables:encode"}
+
+
+def opened(runtime: Runtime, checkpoint):
+    target = Target(TARGETS[runtime.name](checkpoint))
+    spec = registry.with_lacking(runtime, runtime.fetch(registry.describe(runtime, target), target))
+    return runtime.open(spec, target, list(runtime.devices())[-1], RunOptions())
+
+
+@pytest.fixture(scope="module", params=RUNTIMES, ids=lambda runtime: runtime.name)
+def runtime_and_encoder(request, native_checkpoint):
+    encoder = opened(request.param, native_checkpoint)
+    yield request.param, encoder
+    encoder.close()
+
+
+def test_kit_has_a_check_for_every_ability():
+    assert CHECKS.keys() == set(Ability)
+
+
+@pytest.mark.parametrize("ability", Ability, ids=lambda ability: ability.name)
+def test_ability_is_there_if_and_only_if_its_row_declares_it(runtime_and_encoder, ability):
+    runtime, encoder = runtime_and_encoder
+    task = encoder.tasks[0]
+    if ability in runtime.abilities:
+        assert encoder.spec.why_not(ability) is None
+        CHECKS[ability](encoder, task)
+    elif ability not in ONLY_PROMISED:
+        assert encoder.spec.why_not(ability)
+        with pytest.raises(EncodeError):
+            CHECKS[ability](encoder, task)
+
+
+def test_vectors_are_float32_in_the_order_of_the_texts(runtime_and_encoder):
+    _, encoder = runtime_and_encoder
+    task = encoder.tasks[0]
+    vectors = encoder.encode(TEXTS, task)
+    assert (vectors.dtype, vectors.shape) == (np.float32, (len(TEXTS), encoder.spec.dimension))
+    assert np.allclose(encoder.encode(TEXTS[::-1], task)[::-1], vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize(("texts", "asked"), [([], None), ("one", None), ([7], None), (["a"], "no such task")])
+def test_wrong_call_is_refused(runtime_and_encoder, texts, asked):
+    _, encoder = runtime_and_encoder
+    with pytest.raises(EncodeError):
+        encoder.encode(texts, asked or encoder.tasks[0])
+
+
+def test_variations_give_the_same_vectors_and_faults_others(runtime_and_encoder):
+    runtime, encoder = runtime_and_encoder
+    task = encoder.tasks[0]
+    vectors = encoder.encode(TEXTS, task)
+    variations = runtime.variations(encoder, thorough=False)
+    assert len(variations) >= 4
+    for variation in variations:
+        assert np.allclose(variation.encode(encoder, TEXTS, task), vectors, atol=1e-4), variation.name
+    moved = 0
+    for fault in runtime.faults(encoder):
+        with fault.inject(encoder, task) as faulty:
+            moved += not np.allclose(faulty.encode(TEXTS, task), vectors, atol=1e-4)
+    assert moved >= 1
+
+
+def test_description_survives_the_way_to_a_worker(runtime_and_encoder):
+    spec = runtime_and_encoder[1].spec
+    assert ModelSpec.load(spec.dump()) == spec
+
+
+def test_names_of_a_model_decide_its_runtime(tmp_path):
+    for name, runtime in (("mini", "jina-v3"), ("org/name", "jina-v3"), (str(tmp_path), "jina-v3")):
+        assert registry.runtime_of(name).name == runtime
+    assert registry.runtime_of("python:a.b:c").name == "python"
+
+
+def test_five_names_of_jina_v3_have_its_roles():
+    assert {str(role): task for role, task in of_published().roles.items()} == {
+        "query": "retrieval.query",
+        "document": "retrieval.passage",
+        "clustering": "separation",
+        "classification": "classification",
+        "similarity": "text-matching",
+    }
+    assert set(of_published().tasks) == set(TASKS)
