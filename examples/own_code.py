@@ -1,6 +1,6 @@
 """A model's own code as the system that is evaluated: what its repository's ``encode`` answers.
 
-    OWN_CODE_MODEL=jinaai/jina-embeddings-v3 pytest evals/ --model python:examples.own_code:encode \\
+    $ OWN_CODE_MODEL=jinaai/jina-embeddings-v3 pytest evals/ --model python:examples.own_code:encode \\
         --task-map examples/own_code.toml
 
 Loading the model runs the Python files of its repository (``trust_remote_code``): read them first, and pin the commit
