@@ -1,11 +1,11 @@
 """A model's own code as the system that is evaluated: what its repository's ``encode`` answers.
 
-    $ OWN_CODE_MODEL=jinaai/jina-embeddings-v3 pytest evals/ --model python:examples.own_code:encode \\
-        --task-map examples/own_code.toml
+    $ pytest evals/ --model python:examples.own_code:encode --task-map examples/own_code.toml
 
-Loading the model runs the Python files of its repository (``trust_remote_code``): read them first, and pin the commit
-with OWN_CODE_REVISION. The code puts its tasks' prefixes before texts itself, so the task map beside this file states
-none. Code written for transformers 4 needs an environment with it (``torch_dtype`` in place of ``dtype`` below).
+OWN_CODE_MODEL is the model's Hub id or folder. Loading it runs the Python files of its repository
+(``trust_remote_code``): read them first, and pin the commit with OWN_CODE_REVISION. The code puts its tasks' prefixes
+before texts itself, so the task map beside this file states none. Code written for transformers 4 needs an environment
+with it (``torch_dtype`` in place of ``dtype`` below).
 """
 
 import functools
