@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from fixtures.baselines import recording
 from fixtures.hardware import devices
 from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents, notes, refusal
@@ -135,3 +136,17 @@ def test_model_that_reads_more_than_the_over_length_anchor_is_recorded_and_compa
     assert fresh.record().ret == pytest.ExitCode.OK
     assert len(json.loads((fresh.folder / "tokens.json").read_text())) == fresh.manifest()["anchors"] + 1
     fresh.compare().assert_outcomes(passed=2)
+
+
+def test_model_whose_files_change_while_it_is_measured_is_not_recorded(fresh, monkeypatch):
+    measure = recording.measure_tolerance
+
+    def changed_meanwhile(*arguments):
+        file = fresh.model / "tokenizer.json"
+        file.write_bytes(file.read_bytes() + b"\n")
+        return measure(*arguments)
+
+    monkeypatch.setattr(recording, "measure_tolerance", changed_meanwhile)
+    result = fresh.record()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and not fresh.folder.exists()
+    assert "not recorded: tokenizer.json changed while the model was measured; run again" in result.stdout.str()
