@@ -6,6 +6,7 @@ The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and the R
 import pytest
 
 from fixtures.comparing import drift_rows
+from fixtures.comparing.rows import measured
 
 
 def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseline, precision, claims, how_to_record):
@@ -18,5 +19,6 @@ def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseli
     claims.hold(*drift_rows.rows_of(finding, compared, advice=lambda: how_to_record("If the change is wanted")))
 
 
-def test_baseline_is_whole(recorded_baseline, device):
+def test_baseline_is_whole(recorded_baseline, device, claims):
     recorded_baseline.check_whole()
+    claims.hold(measured("files of the baseline, each as it was recorded", len(recorded_baseline.manifest()["files"])))

@@ -204,7 +204,7 @@ class Trainer:
         with tqdm(total=phase.steps, initial=step, desc=f"base: {name}", unit="step") as bar:
             torch.set_num_threads(available_cores())
             while step < phase.steps:
-                latest = self._step(next(batches), embed, optimizer, phase)
+                latest = self.step(next(batches), embed, optimizer, phase)
                 schedule.step()
                 step += 1
                 share = 1 / min(step, 200)
@@ -218,7 +218,7 @@ class Trainer:
         save_state(self.state, self.saved)
         return cosine
 
-    def _step(self, batch: np.ndarray, embed: Any, optimizer: torch.optim.Optimizer, phase: Phase) -> float:
+    def step(self, batch: np.ndarray, embed: Any, optimizer: torch.optim.Optimizer, phase: Phase) -> float:
         input_ids, mask = self.tokens.padded(batch)
         target = torch.from_numpy(self.targets[batch]).float()
         loss, cosine = distillation_loss(
