@@ -120,7 +120,7 @@ def test_matryoshka_dimensions_that_the_published_model_leaves_unstated_are_thos
 ):
     change_json(own_checkpoint / "config.json", matryoshka_dimensions=None)
     assert inspect_checkpoint(own_checkpoint).matryoshka_dimensions == ()
-    monkeypatch.setattr(known_models, "_ARCHITECTURE", {"hidden_size": 32})
+    monkeypatch.setattr(known_models, "PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
     found = inspect_checkpoint(own_checkpoint, published_as="jinaai/jina-embeddings-v3-hf")
     assert found.matryoshka_dimensions == (32,)
 

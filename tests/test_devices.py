@@ -70,7 +70,7 @@ def machine(monkeypatch):
                 raise OSError(f"{name}: cannot open shared object file")
             return fake_driver(driver)
 
-        monkeypatch.setattr(devices, "_torch_build", lambda: build or {})
+        monkeypatch.setattr(devices, "torch_build", lambda: build or {})
         monkeypatch.setattr(ctypes, "CDLL", open_library)
         monkeypatch.setattr(devices.platform, "system", lambda: platform[0])
         monkeypatch.setattr(devices.platform, "machine", lambda: platform[1])

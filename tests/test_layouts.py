@@ -201,7 +201,7 @@ def test_base_without_adapters_asks_for_the_task(folders):
 
 
 def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
-    monkeypatch.setattr("fixtures.models.known_models._ARCHITECTURE", {"hidden_size": SIZE.hidden})
+    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": SIZE.hidden})
     write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
     message = refusal(
         tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
@@ -370,7 +370,7 @@ PUBLISHED = {
 def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folders_name(
     own_checkpoint, monkeypatch, name, task_map, published
 ):
-    monkeypatch.setattr("fixtures.models.known_models._ARCHITECTURE", {"hidden_size": 32})
+    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
     target = Target(name, task_map=task_map)
     monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
     assert describe(target).published_as == published

@@ -220,7 +220,7 @@ def test_cpu_is_always_there_and_last():
     ],
 )
 def test_accelerators_count_only_where_torch_is_built_for_them(monkeypatch, build, expected):
-    monkeypatch.setattr(devices, "_torch_build", lambda: build)
+    monkeypatch.setattr(devices, "torch_build", lambda: build)
     counts = {"libcuda.so.1": 2, "libamdhip64.so": 1, "libze_loader.so.1": 3}
     monkeypatch.setattr(ctypes, "CDLL", lambda name: fake_driver(counts[name]))
     monkeypatch.setattr(devices.platform, "system", lambda: "Linux")
@@ -228,7 +228,7 @@ def test_accelerators_count_only_where_torch_is_built_for_them(monkeypatch, buil
 
 
 def test_apple_silicon_has_mps(monkeypatch):
-    monkeypatch.setattr(devices, "_torch_build", dict)
+    monkeypatch.setattr(devices, "torch_build", dict)
     monkeypatch.setattr(devices.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(devices.platform, "machine", lambda: "arm64")
     assert devices.available_devices() == ["mps", "cpu"]

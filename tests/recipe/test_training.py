@@ -256,7 +256,7 @@ def test_training_goes_on_from_its_last_saved_state(workspace, few_steps, monkey
     whole = AutoModel.from_pretrained(workspace.base, dtype=torch.float32).state_dict()
 
     (workspace.root / "base-state.pt").unlink()
-    step = base.Trainer._step
+    step = base.Trainer.step
     calls = iter(range(1000))
 
     def interrupted(self, *arguments):
@@ -264,10 +264,10 @@ def test_training_goes_on_from_its_last_saved_state(workspace, few_steps, monkey
             raise KeyboardInterrupt
         return step(self, *arguments)
 
-    monkeypatch.setattr(base.Trainer, "_step", interrupted)
+    monkeypatch.setattr(base.Trainer, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         base.base(workspace, few_steps)
-    monkeypatch.setattr(base.Trainer, "_step", step)
+    monkeypatch.setattr(base.Trainer, "step", step)
     base.base(workspace, few_steps)
     resumed = AutoModel.from_pretrained(workspace.base, dtype=torch.float32).state_dict()
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
