@@ -219,6 +219,7 @@ class Trainer:
         return cosine
 
     def step(self, batch: np.ndarray, embed: Any, optimizer: torch.optim.Optimizer, phase: Phase) -> float:
+        """Take one batch; return the mean cosine to the teacher before it."""
         input_ids, mask = self.tokens.padded(batch)
         target = torch.from_numpy(self.targets[batch]).float()
         loss, cosine = distillation_loss(
