@@ -58,7 +58,8 @@ def test_same_meaning_is_more_similar_than_unrelated_texts(observation, language
 
 
 def test_shown_sentences_are_more_similar_to_each_other_than_to_the_corpus(observation, languages, task, claims):
-    _needs_translations(languages)
+    if set(languages) < set(corpus.LANGUAGES):
+        pytest.skip(f"not applicable: the seven are in six languages, and the model is for {', '.join(languages)}")
     texts = corpus.texts(languages)
     shown = observation.vectors(notebook_pairs.SENTENCES, task)
     among = pairs(similarity_matrix(shown))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fixtures.comparing.distances import cosine_distances, worst_texts
-from fixtures.comparing.rows import Row, at_least, at_most, equal, measured
+from fixtures.comparing.rows import HOLDS, Row, at_least, at_most, equal, measured
 from fixtures.models.spec import Ability
 from fixtures.runtimes.encoder import Encoder
 from fixtures.texts import corpus
@@ -66,6 +66,8 @@ def test_adapter_differs_from_base_weights(encoder: Encoder, task, claims):
 
 @pytest.mark.requires_ability(Ability.OTHER_PROMPT)
 def test_adapters_differ_from_each_other(encoder: Encoder, device, claims):
+    if len(encoder.tasks) < 2:
+        pytest.skip(f"not applicable: there is one task, {encoder.tasks[0]}")
     vectors = {task: encoder.encode(SENTENCES, task, prefix="") for task in encoder.tasks}
     pairs = combinations(encoder.tasks, 2)
     apart = {pair: np.median(cosine_distances(vectors[pair[0]], vectors[pair[1]])) for pair in pairs}
@@ -150,13 +152,15 @@ def test_matryoshka_cut_is_slice_and_renormalisation(encoder: Encoder, task, cla
     if not encoder.spec.matryoshka:
         pytest.skip("the model states no Matryoshka dimensions (matryoshka_dimensions in its config.json)")
     full = encoder.encode(SENTENCES[:6], task)
+    rows = []
     for dimension in encoder.spec.matryoshka:
         cut = encoder.encode(SENTENCES[:6], task, truncate_dim=dimension)
-        expected = full[:, :dimension] / np.linalg.norm(full[:, :dimension], axis=1, keepdims=True)
-        claims.hold(
-            equal("shape", cut.shape, (6, dimension)),
-            at_most(f"largest difference of a component at {dimension} dimensions", np.abs(cut - expected).max(), 1e-6),
-        )
+        rows.append(equal("shape", cut.shape, (6, dimension)))
+        if rows[-1].verdict == HOLDS:
+            expected = full[:, :dimension] / np.linalg.norm(full[:, :dimension], axis=1, keepdims=True)
+            what = f"largest difference of a component at {dimension} dimensions"
+            rows.append(at_most(what, np.abs(cut - expected).max(), 1e-6))
+    claims.hold(*rows)
 
 
 @pytest.mark.parametrize("limit", [32, 128, 512])
@@ -187,6 +191,8 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, limit, c
 
 @pytest.mark.requires_ability(Ability.TOKENIZE)
 def test_text_is_cut_at_the_maximum_length(encoder: Encoder, task, claims):
+    if encoder.spec.max_length is None:
+        pytest.skip("nobody says where the model cuts texts (max_length in a task map)")
     (token_ids,) = encoder.tokenize([long_text(encoder.spec.max_length + 10)], task)
     claims.hold(equal("tokens of a longer text", len(token_ids), encoder.spec.max_length))
 

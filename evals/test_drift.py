@@ -6,6 +6,7 @@ The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and the R
 import pytest
 
 from fixtures.comparing import drift_rows
+from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
 
 
@@ -15,7 +16,7 @@ def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseli
     if not recorded_baseline.has_anchors:
         pytest.skip(f"snapshots/{recorded_baseline.name} holds tables only; {how_to_record('record anchors with')}")
     finding = gate_result.findings[task]
-    compared = f"in {precision}, against snapshots/{recorded_baseline.name}"
+    compared = f"in {told_precision(precision)}, against snapshots/{recorded_baseline.name}"
     claims.hold(*drift_rows.rows_of(finding, compared, advice=lambda: how_to_record("If the change is wanted")))
 
 
