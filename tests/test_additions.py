@@ -74,9 +74,9 @@ def test_language_is_rows_in_a_file(copy):
     assert [line.rpartition("-")[2] for line in result.outlines if "[" in line] == [
         *("en]", "es]", "fr]", "de]", "zh]", "ar]", "pt]")
     ]
-    run(copy, "evals/test_behavior.py", "-k", "same_meaning and text-matching", "--report=out")
+    run(copy, "evals/test_behavior.py", "-k", "nearer_than and text-matching and pt", "--report=out")
     rows = json.loads((copy.path / "out" / "report.json").read_text())["rows"]
-    assert any(row["name"] == "gap between the means" for row in rows)
+    assert any((row["name"], row["language"]) == ("translations of pt nearest", "pt") for row in rows)
 
 
 def test_device_is_a_row(copy):

@@ -25,7 +25,7 @@ from fixtures.models.spec import Ability, Target
 from fixtures.observing.observation import observe
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3 import variations
-from fixtures.runtimes.jina_v3.describing import describe
+from fixtures.runtimes.jina_v3.describing import checkpoint_of, describe, fetch, spec_of
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.layouts import (
@@ -382,6 +382,18 @@ def test_tokenizer_is_required(tmp_path):
     assert "no tokenizer (tokenizer.json or sentencepiece.bpe.model)" in refusal(tmp_path)
     write_tokenizer(tmp_path)
     assert inspect_checkpoint(tmp_path).tasks == TASKS
+
+
+def test_folder_of_sentence_transformers_is_the_same_model_when_it_is_opened_as_when_it_was_described(tmp_path):
+    write_native_checkpoint(tmp_path / "0_Transformer", tasks=[])
+    edit_json(tmp_path / "0_Transformer" / "config.json", task_instructions=None)
+    write_modules(tmp_path, inside="0_Transformer")
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"separation": "mine: "}}))
+    (tmp_path / "0_Transformer" / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 128}))
+    target = Target(str(tmp_path), only_tasks=("separation",))
+    spec = fetch(describe(target), target)
+    opened = spec_of(checkpoint_of(spec, target), target)
+    assert opened == spec and (spec.max_length, spec.prompts) == (128, {"separation": "mine: "})
 
 
 # --- from the command line ----------------------------------------------------------------------------------------

@@ -34,7 +34,8 @@ def run(project, monkeypatch):
     (project.path / "map.toml").write_text(MAP)
 
     def run(function: str, *arguments: str, task_map: str | None = "map.toml") -> pytest.RunResult:
-        options = [f"--model=python:tests.callables:{function}", *([f"--task-map={task_map}"] if task_map else [])]
+        module = f"tests.callables{'.' if ':' in function else ':'}{function}"
+        options = [f"--model=python:{module}", *([f"--task-map={task_map}"] if task_map else [])]
         return project.run(sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *arguments)
 
     return run
@@ -79,7 +80,6 @@ def test_roles_of_the_map_are_what_behaviours_ask_for(run, project):
     figures = {row.name for name in asked for row in rows[name]}
     assert "nDCG@10 of de questions, mean of 2 languages of passages" in figures
     result.stdout.fnmatch_lines(["skipped   *: needs *text-matching; this run's model has query, passage, same"])
-    assert "XX" not in result.stdout.str()
 
 
 def test_without_a_map_it_has_one_task_no_role_and_the_widest_floors(run):
@@ -108,10 +108,61 @@ def test_it_is_recorded_and_compared_like_any_model(run, project, monkeypatch):
     assert other.ret == pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.mark.parametrize("workers", [[], ["-n2", "--dist=loadgroup"]])
-def test_throughput_is_measured_without_token_counts(run, workers):
-    result = run("encode", "evals/test_throughput.py", "-k", "short and query", "--benchmark-tokens=50", *workers)
+def test_throughput_is_measured_without_token_counts(run, project):
+    options = ["-k", "short and query", "--benchmark-tokens=50", "--junit-xml=report.xml"]
+    result = run("encode", "evals/test_throughput.py", *options)
     assert result.ret == pytest.ExitCode.OK
+    (found,) = [rows for rows in rows_in(project.path / "report.xml").values() if rows]
+    figures = {row.name: row.new for row in found}
+    assert figures["sentences_per_second"] > 0 and figures["tokens_per_second"] is None
+
+
+def test_array_that_is_filled_anew_at_each_call_is_not_compared_with_itself(run, monkeypatch):
+    monkeypatch.setenv("NOISE", str(10 * FLOOR))
+    result = run("one_buffer", *CONTRACT, "-k", "twice or order")
+    result.assert_outcomes(failed=6, deselected=result.parseoutcomes()["deselected"])
+
+
+def test_what_a_callable_warns_of_is_a_note(run):
+    result = run("warns", *CONTRACT, "-k", "unit_norm")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["note      the callable warns: task will be removed"])
+
+
+def test_what_a_callable_imports_only_when_it_is_called_is_found_where_the_user_stands(project, tmp_path, monkeypatch):
+    (project.path / "home").mkdir()
+    for name in ("beside_the_user.py", "theirs.py"):
+        (project.path / "home" / name).write_text("from tests.callables import imports_late\n" * (name == "theirs.py"))
+    (project.path / "tests").symlink_to(ROOT / "tests")
+    monkeypatch.chdir(project.path / "home")
+    program = "import sys; sys.path[:] = [p for p in sys.path if p]; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    options = ["../evals/test_contract.py", "-k", "unit_norm", "--model=python:theirs:imports_late"]
+    result = project.run(sys.executable, "-c", program, *options, "-p", "no:cacheprovider")
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()[-2000:]
+
+
+def test_line_of_a_known_failure_is_accepted_as_pytest_prints_it(run, project):
+    folder = project.path / "snapshots" / "tests.callables.encode"
+    folder.mkdir(parents=True)
+    (folder / "known-failures.txt").write_text(
+        "evals/test_contract.py::test_odd_input_is_handled[own-empty] # why not\n"
+    )
+    result = run("encode", *CONTRACT, "-k", "odd_input")
+    result.assert_outcomes(passed=8, failed=1, deselected=result.parseoutcomes()["deselected"])
+    assert "[XPASS(strict)] why not" in result.stdout.str() and "no eval is" not in result.stdout.str()
+
+
+def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(run, project):
+    (project.path / "map.toml").write_text(MAP.replace('["en", "de"]', '["ja"]'))
+    result = run("encode", "evals/test_behavior.py")
+    assert result.ret == pytest.ExitCode.OK and "passed" not in result.parseoutcomes()
+    result.stdout.fnmatch_lines(["skipped   *: not applicable: the corpus has none of the model's languages (ja)"])
+
+
+def test_without_a_baseline_one_eval_of_all_workers_fails(run):
+    result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", "-n2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 1
 
 
 # --- nobody hands the contract a store that remembers -------------------------------------------------------------
@@ -157,11 +208,13 @@ def test_noise_of_a_tenth_of_the_floor_fails_nothing(run, monkeypatch, task_map,
         ("raises", "raised under query: the server is gone"),
         ("only_queries", "raised under passage: unknown task passage"),
         ("NOT_CALLABLE", "NOT_CALLABLE is a int, no callable"),
+        ("exits:encode", "can't be imported: SystemExit: usage: exits"),
         ("gone", "can't be imported: AttributeError: module 'tests.callables' has no attribute 'gone'"),
     ],
 )
 def test_callable_that_is_no_encoder_ends_the_run_in_one_line(run, function, says):
-    assert refusal(run(function, *CONTRACT)).startswith(f"python:tests.callables:{function}: {says}")
+    module = f"tests.callables{'.' if ':' in function else ':'}{function}"
+    assert refusal(run(function, *CONTRACT)).startswith(f"python:{module}: {says}")
 
 
 def test_callable_that_is_no_encoder_ends_a_parallel_run_in_the_same_line(run):
@@ -217,6 +270,14 @@ def test_device_of_a_callable_is_its_own(run):
         ),
         ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt or nothing"),
         ('[tasks]\nquery = { promt = "a" }\n', "task 'query' is {'promt': 'a'}, needs a table with a prompt"),
+        (
+            '[roles]\nquery = "nonexistent"\n',
+            "role query is served by 'nonexistent', which is no task; there is: embedding",
+        ),
+        ('[tasks]\n"search:query" = {}\n', "'search:query' can't be the name of a task"),
+        ('[tasks]\n"../up" = {}\n', "'../up' can't be the name of a task"),
+        ('[tasks]\n"search query" = {}\n', "'search query' can't be the name of a task"),
+        ('[tasks]\n"a|b" = {}\n', "'a|b' can't be the name of a task"),
         ('precision = "float64"\n', "precision is 'float64'; allowed: float32, float16, bfloat16, int8"),
         ("dimension = 0\n", "dimension is 0, needs a whole number of at least 1"),
         ("languages = [1]\n", "languages is [1], needs a list of texts"),
@@ -226,7 +287,8 @@ def test_device_of_a_callable_is_its_own(run):
 )
 def test_task_map_that_cannot_be_is_one_line(run, project, content, says):
     (project.path / "map.toml").write_text(content)
-    assert refusal(run("encode", *CONTRACT)).startswith(f"map.toml: {says}")
+    said = refusal(run("encode", *CONTRACT))
+    assert said.removeprefix("map.toml: ").removeprefix("--task-map: ").startswith(says)
 
 
 def test_task_map_that_is_not_there_is_one_line(run):

@@ -78,6 +78,39 @@ def test_rows_are_the_same_in_parallel(run, project):
     assert sorted(map(str, read(project)["rows"])) == sorted(map(str, alone))
 
 
+CRASHES = """
+import os
+
+def test_crashes(device, claims):
+    os._exit(3)
+"""
+
+
+def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_rows(run, project):
+    (project.path / "evals" / "test_crash.py").write_text(CRASHES)
+    run("evals/test_crash.py", "-n1", "--max-worker-restart=0")
+    broken = [row["eval"].partition("::")[2] for row in read(project)["rows"] if row["verdict"] == "broken"]
+    assert "test_crashes[cpu]" in broken
+    (project.path / "evals" / "test_torn.py").write_text("import nothing_of_this_name")
+    run("evals/test_torn.py", "--continue-on-collection-errors")
+    assert "evals/test_torn.py" in [row["eval"] for row in read(project)["rows"] if row["verdict"] == "broken"]
+
+
+def test_run_that_is_broken_off_leaves_the_older_report(run, project):
+    run("-k", "holds")
+    older = read(project)
+    (project.path / "evals" / "test_stop.py").write_text("def test_stop(device):\n    raise KeyboardInterrupt")
+    result = run("evals/test_stop.py")
+    assert result.ret == pytest.ExitCode.INTERRUPTED and read(project) == older
+
+
+def test_eval_that_holds_no_row_fails(run, project):
+    (project.path / "evals" / "test_silent.py").write_text("def test_silent(device, claims):\n    pass")
+    result = run("evals/test_silent.py", "-k", "silent")
+    result.assert_outcomes(failed=1, deselected=5)
+    assert read(project)["rows"][0]["reason"].startswith("ended without a row: ")
+
+
 def test_report_in_place_of_an_older_one_leaves_nothing_else(run, project):
     run()
     run("-k", "holds")

@@ -1,0 +1,5 @@
+"""A program rather than a module: importing it ends the process."""
+
+import sys
+
+sys.exit("usage: exits")
