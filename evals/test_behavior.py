@@ -20,7 +20,7 @@ from fixtures.showing import shorten
 from fixtures.texts import corpus
 
 COUNTED = {6: "six"}
-"""In words, where a figure's name was written so when baselines and reports first held it."""
+"""Numbers that names of figures have in words."""
 
 # --- minimum functionality: each task ---------------------------------------------------------------------------
 

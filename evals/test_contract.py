@@ -26,7 +26,7 @@ MIXED_LENGTHS = (*SENTENCES[:6], long_text(60), long_text(150, offset=3), "Yes."
 # answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
 DISTINCT = 1e-3
 
-# Cosine distance that another ending of seven words makes at the least: a mean over 500 tokens moves by some percent.
+# Smallest cosine distance that a different last sentence must cause: a mean over 500 tokens moves by some percent.
 ENDING = 1e-6
 # Another ending must move a vector by so many times what the same text moves by in another batch.
 ABOVE_NOISE = 3

@@ -1,6 +1,6 @@
 """Did the numbers move? Embeddings of the anchor texts against the baseline: one verdict per task and device.
 
-The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and the README, "How drift is judged".
+The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and docs/baselines.md.
 """
 
 import pytest
