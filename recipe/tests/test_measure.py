@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
 pytest.importorskip("tqdm", reason="needs the recipe's packages")
 
 from recipe import measure
+from recipe.sources import CORE_LANGUAGES
 
-MEANINGS, LANGUAGES = 6, 3
-# Two wordings of each meaning in each language.
-MEANING = np.tile(np.arange(MEANINGS), 2 * LANGUAGES)
-LANGUAGE = np.repeat(np.arange(LANGUAGES), 2 * MEANINGS)
-
-
-def vectors(*, meaning: float, language: float, noise: float = 0.05) -> np.ndarray:
-    """Unit vectors with a part of their meaning, a part of their language, and noise."""
-    rng = np.random.default_rng(0)
-    directions = np.eye(MEANINGS + LANGUAGES)
-    drawn = meaning * directions[MEANING] + language * directions[MEANINGS + LANGUAGE]
-    return measure.unit_rows(drawn + noise * rng.standard_normal(drawn.shape))
+EYE = np.eye(4)
+COUNT = 3
 
 
-def test_order_of_paraphrase_translation_unrelated_is_rewarded():
-    both = measure.graded_spearman(vectors(meaning=1.0, language=0.5), MEANING, LANGUAGE)
-    no_language = measure.graded_spearman(vectors(meaning=1.0, language=0.0), MEANING, LANGUAGE)
-    no_meaning = measure.graded_spearman(vectors(meaning=0.0, language=1.0), MEANING, LANGUAGE)
-    assert both > 0.9 > no_language > no_meaning
+class Told(measure.Checkpoint):
+    """Gives each text the vector that it was told."""
 
+    def __init__(self, vectors: Mapping[str, np.ndarray]) -> None:
+        self._vectors = vectors
 
-def test_clusters_by_meaning_are_found_and_clusters_by_language_are_not():
-    assert measure.cluster_v_measure(vectors(meaning=1.0, language=0.2), MEANING) > 0.9
-    assert measure.cluster_v_measure(vectors(meaning=0.2, language=1.0), MEANING) < 0.6
+    def encode(self, texts: Sequence[str], task: str) -> np.ndarray:
+        """The same under every task."""
+        return measure.unit_rows(np.array([self._vectors[text] for text in texts]))
 
 
 def test_aligned_accuracy_counts_texts_that_find_their_translation():
@@ -42,10 +34,40 @@ def test_aligned_accuracy_counts_texts_that_find_their_translation():
     assert measure.aligned_accuracy({"en": first, "es": swapped}) == {"mean": 0.5, "worst": 0.5}
 
 
-def test_topics_are_told_from_two_english_texts():
-    """Meanings 0 to 2 are of one topic, 3 to 5 of another."""
-    topics = np.where(MEANING < 3, "food", "travel")
-    told = vectors(meaning=1.0, language=0.0) + 2 * np.where(topics == "food", 1, -1)[:, None]
-    chance = vectors(meaning=0.0, language=1.0)
-    assert measure.few_shot_accuracy(told, topics, MEANINGS) == 1.0
-    assert measure.few_shot_accuracy(chance, topics, MEANINGS) < 0.8
+def test_meanings_that_lie_apart_are_told_in_every_figure():
+    """Texts of a meaning are one vector, a paraphrase is nearer than none, a negation has a similarity of 0.6 to it."""
+    meanings, vectors = [], {}
+    for number in range(COUNT):
+        texts, paraphrases, negations = (
+            {lang: f"{kind} {number} {lang}" for lang in CORE_LANGUAGES} for kind in ("text", "paraphrase", "negation")
+        )
+        vectors |= dict.fromkeys([*texts.values(), *paraphrases.values()], EYE[number])
+        vectors |= dict.fromkeys(negations.values(), 0.6 * EYE[number] + 0.8 * EYE[COUNT])
+        meanings.append({"texts": texts, "paraphrases": paraphrases, "near_misses": {"negation": negations}})
+    every_language = dict.fromkeys(CORE_LANGUAGES, 1.0)
+    figures = measure.measure_meanings(Told(vectors), meanings, measure.BASE)
+    assert figures == {
+        "translation nearest": every_language,
+        "translation nearest of all languages": every_language,
+        "margin": 1.0,
+        "same meaning": 1.0,
+        "other meaning": 0.0,
+        "paraphrase": 1.0,
+        "paraphrase above translation": dict.fromkeys(CORE_LANGUAGES, 0.0),
+        "near miss": {"negation": pytest.approx(0.6)},
+    }
+
+
+def test_questions_that_find_another_passage_first_count_less():
+    """Of three questions one finds its passage, two find each other's before their own: 1 / log2(3) each."""
+    passages = [EYE[1] + 0.1 * EYE[0], EYE[0] + 0.1 * EYE[1], EYE[2]]
+    documents, vectors = [], {}
+    for number in range(COUNT):
+        question, passage = ({lang: f"{kind} {number} {lang}" for lang in CORE_LANGUAGES} for kind in "qp")
+        vectors |= dict.fromkeys(question.values(), EYE[number]) | dict.fromkeys(passage.values(), passages[number])
+        documents.append({"question": question, "passage": passage})
+    figures = measure.retrieval_figures(Told(vectors), documents, "retrieval.query", "retrieval.passage")
+    assert figures == {
+        "accuracy@1": pytest.approx(1 / 3),
+        "nDCG@10": pytest.approx((1 + 2 / np.log2(3)) / 3),
+    }
