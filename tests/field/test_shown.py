@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa
 
 from tests.checkpoints import change_json
 from tests.conftest import ROOT
-from tests.field.bad_inputs import seal
+from tests.field.making_bad_inputs import seal
 
 NASTY = "\x1b[2J\u202e\r\n\x00\x9b\u2028\ud800" + "x" * 10**6
 LONGEST_SHOWN = 4000
