@@ -25,6 +25,7 @@ from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set
 from tests.faults import pipeline, weights
+from tests.resealing import reseal
 
 TASK = "retrieval.query"
 
@@ -171,9 +172,7 @@ def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
     ],
 )
 def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
-    manifest = json.loads((folder / stored.MANIFEST).read_text())
-    changed = {**manifest, entry: value}
-    (folder / stored.MANIFEST).write_text(json.dumps({**changed, "manifest_sha256": stored.own_hash(changed)}))
+    reseal(folder, lambda manifest: manifest.update({entry: value}))
     found = judge(encoder, folder).findings[TASK]
     assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
 

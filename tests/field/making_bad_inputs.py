@@ -1,6 +1,5 @@
 """How a bad input is made: helpers that damage a folder, or return the options that no run can use."""
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from tests.checkpoints import change_json, change_tensors
+from tests.resealing import reseal
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 ADAPTER = "separation/adapter_config.json"
@@ -144,7 +144,7 @@ def sealed(name: str, change: Callable[[Any], Any]) -> Make:
         elif name != "manifest.json":
             stored = json.loads(path.read_bytes())
             _write(path, json.dumps(change(stored) or stored).encode())
-        seal(folder, name, change)
+        reseal(folder, change if name == "manifest.json" else None)
 
     return make
 
@@ -152,21 +152,9 @@ def sealed(name: str, change: Callable[[Any], Any]) -> Make:
 def ledger(text: str) -> Make:
     def make(folder: Path) -> None:
         _write(folder / "ledger.jsonl", text.encode())
-        seal(folder, "ledger.jsonl", lambda manifest: None)
+        reseal(folder)
 
     return make
-
-
-def seal(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    if name == "manifest.json":
-        change(manifest)
-    else:
-        text = (folder / name).read_bytes().replace(b"\r\n", b"\n")
-        manifest["files"][name] = hashlib.sha256(text).hexdigest()
-    del manifest["manifest_sha256"]
-    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    _write(folder / "manifest.json", json.dumps({**manifest, "manifest_sha256": digest}).encode())
 
 
 def cut_rows(tensors: dict[str, np.ndarray]) -> None:
