@@ -19,7 +19,7 @@ from fixtures.models import checkpoint as checkpoints
 from fixtures.models import task_maps
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.layouts import jina_hf
-from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.models.layouts.jina_hf import TARGET_MODULES
 from fixtures.models.spec import Ability, Target
 from fixtures.observing.observation import observe
 from fixtures.runtimes import registry
@@ -29,7 +29,6 @@ from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import refusal
 from tests.layouts import (
-    PUBLISHED_SIZE,
     TASKS,
     TEXTS,
     Size,
@@ -37,7 +36,6 @@ from tests.layouts import (
     open_encoder,
     write_native_checkpoint,
     write_original_checkpoint,
-    write_tokenizer,
 )
 from tests.plain_model import embedding
 
@@ -136,21 +134,6 @@ def test_half_precision_layouts_agree(folders):
         np.testing.assert_array_equal(native.encode(TEXTS, task), original.encode(TEXTS, task))
 
 
-def test_published_dimensions_have_147_adapted_matrices():
-    size = PUBLISHED_SIZE
-    config = {
-        "hidden_size": size.hidden,
-        "num_hidden_layers": size.layers,
-        "intermediate_size": size.inner,
-        "vocab_size": size.vocabulary,
-        "type_vocab_size": 1,
-    }
-    assert len(matrix_shapes(config, TARGET_MODULES)) == 147
-    shapes = adapter_tensor_shapes(config, {"r": 4, "target_modules": TARGET_MODULES})
-    assert len(shapes) == 294
-    assert shapes["base_model.model.embeddings.word_embeddings.lora_embedding_A"] == (4, 250_002)
-
-
 def test_pooler_may_be_missing(tmp_path, encoders):
     for layout, write in {"native": write_native_checkpoint, "original": write_original_checkpoint}.items():
         write(tmp_path / layout)
@@ -194,11 +177,6 @@ def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkey
         tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
     )
     assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
-
-
-def test_one_missing_adapter_folder_is_named(tmp_path):
-    write_native_checkpoint(tmp_path, tasks=[task for task in TASKS if task != "classification"])
-    assert "adapter folder of task 'classification' is missing" in refusal(tmp_path)
 
 
 def test_original_layout_with_a_missing_bank_is_refused(tmp_path):
@@ -249,21 +227,7 @@ def test_native_weights_under_other_names_are_refused(tmp_path):
         load_model(inspect_checkpoint(tmp_path))
 
 
-def test_pickled_weights_are_refused(tmp_path):
-    write_native_checkpoint(tmp_path)
-    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    assert "pickled weights only (pytorch_model.bin)" in refusal(tmp_path)
-
-
 # --- identity -----------------------------------------------------------------------------------------------------
-
-PUBLISHED = {
-    "hidden_size": 1024,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "intermediate_size": 4096,
-    "vocab_size": 250002,
-}
 
 
 @pytest.mark.parametrize(
@@ -282,14 +246,6 @@ def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folde
     target = Target(name, task_map=task_map)
     monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
     assert describe(target).published_as == published
-
-
-def test_tokenizer_is_required(tmp_path):
-    write_native_checkpoint(tmp_path)
-    (tmp_path / "tokenizer.json").unlink()
-    assert "no tokenizer (tokenizer.json or sentencepiece.bpe.model)" in refusal(tmp_path)
-    write_tokenizer(tmp_path)
-    assert inspect_checkpoint(tmp_path).tasks == TASKS
 
 
 # --- from the command line ----------------------------------------------------------------------------------------
