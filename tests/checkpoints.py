@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
+from fixtures.errors import CheckpointError
 from fixtures.models import task_maps
+from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.known_models import adapter_folder
 from fixtures.models.layouts import jina_hf
 from fixtures.models.layouts.jina_hf import adapter_tensor_shapes
@@ -24,6 +27,8 @@ ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": None, "r": 4, "lora_a
 MAX_LENGTH = 500
 HIDDEN, INNER, LAYERS = 32, 64, 2
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+FIRST_A = "base_model.model.embeddings.token_type_embeddings.lora_embedding_A"
+"""The tensor of an adapter that is checked first."""
 
 
 def write_native_checkpoint(
@@ -79,6 +84,15 @@ def change_tensors(path: Path, change: Any) -> None:
     tensors = load_file(path)
     change(tensors)
     save_file(tensors, path)
+
+
+def refusal(folder: Path, **options: Any) -> str:
+    """What the user reads of a folder that can't be used: one line, in which the folder is called FOLDER."""
+    with pytest.raises(CheckpointError) as refused:
+        inspect_checkpoint(folder, **options)
+    message = str(refused.value)
+    assert "\n" not in message
+    return message.replace(str(folder), "FOLDER")
 
 
 def _config(vocab_size: int) -> dict[str, Any]:

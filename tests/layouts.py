@@ -13,6 +13,10 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
+from fixtures.runtimes.jina_v3.loading import load_model
+
 TASKS = ("retrieval.query", "retrieval.passage", "separation", "classification", "text-matching")
 PREFIXES = {
     "retrieval.query": "Represent the query for retrieving evidence documents: ",
@@ -21,6 +25,8 @@ PREFIXES = {
     "classification": "",
     "text-matching": "",
 }
+TEXTS = ["Follow the white rabbit.", "Hello", "", "the query for the document " * 12, "Ünïcödé für alle"]
+"""Texts that every layout is asked for: short, none, long, in other scripts."""
 MATRYOSHKA = (8, 16, 32)
 RANK, ALPHA = 4, 1
 ROTARY_BASE = 20000.0
@@ -268,6 +274,11 @@ def write_tokenizer(folder: Path, size: Size = Size()) -> None:
             **{f"{kind}_token": token for kind, token in special.items()},
         },
     )
+
+
+def open_encoder(folder: Path, only_tasks: Sequence[str] = (), dtype: str = "float32") -> TorchEncoder:
+    """Return an encoder of what lies in a folder."""
+    return TorchEncoder(load_model(inspect_checkpoint(folder, only_tasks=only_tasks), dtype=dtype))
 
 
 def edit_json(path: Path, **entries: Any) -> None:

@@ -24,7 +24,8 @@ from fixtures.runtimes.jina_v3 import faults, variations
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set
-from tests.faults import catalogue
+from tests.faults import pipeline, weights
+from tests.resealing import reseal
 
 TASK = "retrieval.query"
 
@@ -107,7 +108,7 @@ def test_other_batches_are_within_tolerance(encoder, folder):
 
 
 def test_moved_weights_are_drift_with_the_worst_pairs_and_their_texts(encoder, folder):
-    found = finding(encoder, folder, catalogue.noise(1e-3))
+    found = finding(encoder, folder, weights.noise(1e-3))
     assert found.verdict.outcome == drift.DRIFTED
     assert found.explanation[0].startswith("beyond its bound: ") and "x)" in found.explanation[0]
     assert found.explanation[1].startswith("cosine to the anchors: lowest 0.99")
@@ -141,12 +142,12 @@ def test_answers_of_a_task_with_another_prefix_are_named_with_it(encoder, folder
 
 
 def test_rotated_space_needs_a_new_index(encoder, folder):
-    found = finding(encoder, folder, catalogue.rotated)
+    found = finding(encoder, folder, pipeline.rotated)
     assert found.verdict.outcome == drift.ROTATED
 
 
 def test_nan_names_the_texts(encoder, folder):
-    found = finding(encoder, folder, faults.replaced(catalogue.NanInLongestRow))
+    found = finding(encoder, folder, faults.replaced(pipeline.NanInLongestRow))
     assert "looks like: overflow or a kernel fault: check the device and dtype" in found.explanation
     assert any(line.startswith("not finite on ") for line in found.explanation)
 
@@ -171,9 +172,7 @@ def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
     ],
 )
 def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
-    manifest = json.loads((folder / stored.MANIFEST).read_text())
-    changed = {**manifest, entry: value}
-    (folder / stored.MANIFEST).write_text(json.dumps({**changed, "manifest_sha256": stored.own_hash(changed)}))
+    reseal(folder, lambda manifest: manifest.update({entry: value}))
     found = judge(encoder, folder).findings[TASK]
     assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
 
@@ -188,7 +187,7 @@ def test_dtype_without_measured_bounds_is_not_comparable(encoder, folder):
 
 
 def test_accepted_drift_is_told_and_written_down(encoder, folder):
-    with catalogue.noise(1e-3)(encoder, TASK) as moved:
+    with weights.noise(1e-3)(encoder, TASK) as moved:
         result = update(moved, folder)
         assert result.notes[0] == "accepted into snapshots/tiny, with bounds from a new null set:"
         assert result.notes[1].startswith("  retrieval.query: drifted; matrix max ")
@@ -206,7 +205,7 @@ def test_update_without_drift_writes_nothing(encoder, folder):
 
 def test_what_is_not_finite_is_never_recorded(encoder, folder):
     before = contents(folder)
-    broken = catalogue.NanInLongestRow(encoder.loaded)
+    broken = pipeline.NanInLongestRow(encoder.loaded)
     assert update(broken, folder).problem.startswith("not recorded: embeddings hold NaN or infinity under retrieval.")
     assert contents(folder) == before
 
@@ -220,7 +219,7 @@ def test_model_that_changes_while_it_is_measured_is_never_recorded(encoder, fold
     )
     staged = FolderUpdate(folder)
     try:
-        with catalogue.noise(1e-2)(encoder, TASK) as moved:
+        with weights.noise(1e-2)(encoder, TASK) as moved:
             result = gate.run(observe(moved), moved, registry.JINA_V3, stored.Baseline(folder, staged), staged)
     finally:
         file.write_bytes(original)
@@ -242,7 +241,7 @@ def test_what_a_library_warns_of_while_it_loads_another_dtype_is_a_note(encoder,
 
 
 def test_tables_of_a_recording_are_those_of_the_model(encoder, folder):
-    with catalogue.noise(1e-2)(encoder, TASK) as moved, torch.no_grad():
+    with weights.noise(1e-2)(encoder, TASK) as moved, torch.no_grad():
         update(moved, folder)
     Baseline(folder).check_whole()
     assert "similarity/separation.txt" in Baseline(folder).manifest()["files"]

@@ -1,6 +1,5 @@
 """One set of random weights in every layout: the same embeddings, and a clear line for what can't be loaded."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -20,30 +19,28 @@ from fixtures.models import checkpoint as checkpoints
 from fixtures.models import task_maps
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.layouts import jina_hf
-from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.models.layouts.jina_hf import TARGET_MODULES
 from fixtures.models.spec import Ability, Target
 from fixtures.observing.observation import observe
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3 import variations
-from fixtures.runtimes.jina_v3.describing import checkpoint_of, describe, fetch, spec_of
+from fixtures.runtimes.jina_v3.describing import describe
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
+from tests.checkpoints import refusal
 from tests.layouts import (
-    PUBLISHED_SIZE,
     TASKS,
+    TEXTS,
     Size,
     edit_json,
+    open_encoder,
     write_native_checkpoint,
     write_original_checkpoint,
-    write_tokenizer,
 )
 from tests.plain_model import embedding
 
 ROOT = Path(__file__).parent.parent
 SIZE = Size()
-TEXTS = ["Follow the white rabbit.", "Hello", "", "the query for the document " * 12, "Ünïcödé für alle"]
-
-MEAN_POOLING = {"pooling_mode": "mean", "include_prompt": True}
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +58,6 @@ def folders(tmp_path_factory):
 def encoders(folders):
     root, _ = folders
     return {name: open_encoder(root / name) for name in ("native", "fused", "original")}
-
-
-def open_encoder(folder, only_tasks=(), dtype="float32") -> TorchEncoder:
-    return TorchEncoder(load_model(inspect_checkpoint(folder, only_tasks=only_tasks), dtype=dtype))
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
@@ -141,21 +134,6 @@ def test_half_precision_layouts_agree(folders):
         np.testing.assert_array_equal(native.encode(TEXTS, task), original.encode(TEXTS, task))
 
 
-def test_published_dimensions_have_147_adapted_matrices():
-    size = PUBLISHED_SIZE
-    config = {
-        "hidden_size": size.hidden,
-        "num_hidden_layers": size.layers,
-        "intermediate_size": size.inner,
-        "vocab_size": size.vocabulary,
-        "type_vocab_size": 1,
-    }
-    assert len(matrix_shapes(config, TARGET_MODULES)) == 147
-    shapes = adapter_tensor_shapes(config, {"r": 4, "target_modules": TARGET_MODULES})
-    assert len(shapes) == 294
-    assert shapes["base_model.model.embeddings.word_embeddings.lora_embedding_A"] == (4, 250_002)
-
-
 def test_pooler_may_be_missing(tmp_path, encoders):
     for layout, write in {"native": write_native_checkpoint, "original": write_original_checkpoint}.items():
         write(tmp_path / layout)
@@ -180,14 +158,6 @@ def test_original_layout_without_a_stated_rotary_base_has_that_of_its_class(tmp_
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
-def refusal(folder, **options) -> str:
-    with pytest.raises(CheckpointError) as caught:
-        inspect_checkpoint(folder, **options)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
 def change_weights(folder, change) -> None:
     tensors = load_file(folder / "model.safetensors")
     change(tensors)
@@ -207,11 +177,6 @@ def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkey
         tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
     )
     assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
-
-
-def test_one_missing_adapter_folder_is_named(tmp_path):
-    write_native_checkpoint(tmp_path, tasks=[task for task in TASKS if task != "classification"])
-    assert "adapter folder of task 'classification' is missing" in refusal(tmp_path)
 
 
 def test_original_layout_with_a_missing_bank_is_refused(tmp_path):
@@ -262,100 +227,7 @@ def test_native_weights_under_other_names_are_refused(tmp_path):
         load_model(inspect_checkpoint(tmp_path))
 
 
-def test_pickled_weights_are_refused(tmp_path):
-    write_native_checkpoint(tmp_path)
-    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    assert "pickled weights only (pytorch_model.bin)" in refusal(tmp_path)
-
-
-# --- folders of sentence-transformers -----------------------------------------------------------------------------
-
-
-def write_modules(folder, *, steps=("Transformer", "Pooling", "Normalize"), pooling=MEAN_POOLING, inside="") -> None:
-    paths = {"Transformer": inside, "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
-    modules = [
-        {"idx": at, "name": str(at), "path": paths.get(step, step), "type": f"sentence_transformers.models.{step}"}
-        for at, step in enumerate(steps)
-    ]
-    (folder / "1_Pooling").mkdir(parents=True)
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    (folder / "modules.json").write_text(json.dumps(modules))
-
-
-@pytest.mark.parametrize("inside", ["", "0_Transformer"])
-@pytest.mark.parametrize("layout", ["native", "original"])
-def test_sentence_transformers_folder_is_read_natively(tmp_path, encoders, layout, inside):
-    write = {"native": write_native_checkpoint, "original": write_original_checkpoint}[layout]
-    write(tmp_path / inside)
-    write_modules(tmp_path, inside=inside)
-    np.testing.assert_array_equal(
-        open_encoder(tmp_path).encode(TEXTS, "separation"), encoders["native"].encode(TEXTS, "separation")
-    )
-
-
-def test_sentence_transformers_itself_gives_the_same_embeddings(tmp_path, folders, recwarn):
-    pytest.importorskip("sentence_transformers")
-    from sentence_transformers import SentenceTransformer, models
-
-    transformer = models.Transformer(str(folders[0] / "merged"), model_kwargs={"dtype": torch.float32})
-    modules = [transformer, models.Pooling(SIZE.hidden, pooling_mode="mean"), models.Normalize()]
-    theirs = SentenceTransformer(modules=modules, device="cpu")
-    theirs.save(str(tmp_path / "saved"))
-    ours = open_encoder(tmp_path / "saved", only_tasks=["separation"])
-    np.testing.assert_allclose(ours.encode(TEXTS, "separation"), theirs.encode(TEXTS), rtol=0, atol=5e-7)
-
-
-@pytest.mark.parametrize(
-    "pooling",
-    [
-        {"pooling_mode": "cls"},
-        {"pooling_mode": ["mean", "max"]},
-        {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
-        {"pooling_mode_mean_sqrt_len_tokens": True},
-        {},
-    ],
-)
-def test_sentence_transformers_folder_with_other_pooling_is_refused(tmp_path, pooling):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, pooling=pooling)
-    assert "this suite takes the mean over all tokens" in refusal(tmp_path)
-
-
-def test_older_spelling_of_mean_pooling_is_understood(tmp_path):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False})
-    assert inspect_checkpoint(tmp_path).tasks == TASKS
-
-
-@pytest.mark.parametrize("steps", [("Transformer", "Pooling"), ("Transformer", "Pooling", "Dense", "Normalize"), ()])
-def test_sentence_transformers_folder_with_other_steps_is_refused(tmp_path, steps):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, steps=steps)
-    assert "this suite encodes with Transformer, Pooling, Normalize" in refusal(tmp_path)
-
-
-def test_sentence_transformers_folder_that_leaves_the_prompt_out_of_the_mean_is_refused(tmp_path):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, pooling={**MEAN_POOLING, "include_prompt": False})
-    assert "include_prompt is false" in refusal(tmp_path)
-
-
-def test_sentence_transformers_folder_states_its_maximum_length(tmp_path):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path)
-    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 100, "do_lower_case": false}')
-    assert inspect_checkpoint(tmp_path).max_length == 100
-
-
 # --- identity -----------------------------------------------------------------------------------------------------
-
-PUBLISHED = {
-    "hidden_size": 1024,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "intermediate_size": 4096,
-    "vocab_size": 250002,
-}
 
 
 @pytest.mark.parametrize(
@@ -374,26 +246,6 @@ def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folde
     target = Target(name, task_map=task_map)
     monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
     assert describe(target).published_as == published
-
-
-def test_tokenizer_is_required(tmp_path):
-    write_native_checkpoint(tmp_path)
-    (tmp_path / "tokenizer.json").unlink()
-    assert "no tokenizer (tokenizer.json or sentencepiece.bpe.model)" in refusal(tmp_path)
-    write_tokenizer(tmp_path)
-    assert inspect_checkpoint(tmp_path).tasks == TASKS
-
-
-def test_folder_of_sentence_transformers_is_the_same_model_when_it_is_opened_as_when_it_was_described(tmp_path):
-    write_native_checkpoint(tmp_path / "0_Transformer", tasks=[])
-    edit_json(tmp_path / "0_Transformer" / "config.json", task_instructions=None)
-    write_modules(tmp_path, inside="0_Transformer")
-    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"separation": "mine: "}}))
-    (tmp_path / "0_Transformer" / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 128}))
-    target = Target(str(tmp_path), only_tasks=("separation",))
-    spec = fetch(describe(target), target)
-    opened = spec_of(checkpoint_of(spec, target), target)
-    assert opened == spec and (spec.max_length, spec.prompts) == (128, {"separation": "mine: "})
 
 
 # --- from the command line ----------------------------------------------------------------------------------------

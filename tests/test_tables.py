@@ -1,176 +1,25 @@
 """Stored tables, through whole runs of a small eval that reads its figures from a file: no model is needed."""
 
-import json
-import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn.metrics.pairwise  # noqa: F401  pytester forgets what is first imported inside a run
 
-from fixtures.baselines.baseline import digest
-from fixtures.baselines.tables import DamagedTable, TableKind, read_table, write_table
+from fixtures.baselines.tables import read_table
 from fixtures.comparing.rows import read_rows
 from fixtures.hardware import devices
 from fixtures.showing import shorten
-from tests.checkpoints import TASKS
+from tests.table_runs import LABELS, TEXTS, Tables, matrix, said, shifted
 
-LABELS = ("a", "b", "c", "d", "e")
-TEXTS = {
-    label: f"Text {label} is about the number {at} and goes on for a while after it." for at, label in enumerate(LABELS)
-}
 TOLERANCE = 2e-4
 """The assumed one for float32: a baseline of this eval holds no measured bounds."""
-
-EVAL = f"""
-import json
-
-import pandas as pd
-
-from fixtures.baselines.tables import TableKind
-
-
-def test_table(device, task, stored_table, claims, pytestconfig):
-    obtained = json.loads((pytestconfig.rootpath / "obtained.json").read_text())
-    content = obtained.get(device + " " + task) or obtained.get(device) or obtained["any"]
-    kind = TableKind(title="table of " + task, entries="numbers", subject=task, texts={TEXTS!r})
-    table = pd.DataFrame(content["values"], index=content["labels"], columns=content["labels"])
-    claims.hold(stored_table("similarity/" + task, kind, table))
-"""
-
-
-def matrix(seed: int = 0, size: int = len(LABELS)) -> np.ndarray:
-    half = np.random.default_rng(seed).uniform(0.2, 0.9, size=(size, size))
-    full = np.triu(half, 1)
-    return full + full.T + np.eye(size)
-
-
-def shifted(*shifts: tuple[int, int, float], seed: int = 0) -> np.ndarray:
-    values = matrix(seed)
-    for row, column, shift in shifts:
-        values[row, column] += shift
-        values[column, row] += shift
-    return values
-
-
-class Tables:
-    """A project with that eval, what it obtains, and its stored files."""
-
-    def __init__(self, project: pytest.Pytester, model: Path) -> None:
-        self.project, self.model = project, model
-        self.folder = project.path / "snapshots" / model.name
-        for eval_file in (project.path / "evals").iterdir():
-            eval_file.unlink()
-        (project.path / "evals" / "test_fake.py").write_text(EVAL)
-        self.obtained: dict[str, dict] = {}
-        self.obtain(matrix())
-
-    def obtain(self, values: np.ndarray, *, where: str = "any", labels=LABELS) -> None:
-        self.obtained[where] = {"values": values.tolist(), "labels": list(labels)}
-        (self.project.path / "obtained.json").write_text(json.dumps(self.obtained))
-
-    def run(self, *arguments: str, device: str = "cpu") -> pytest.RunResult:
-        options = [f"--model={self.model}", f"--device={device}"]
-        return self.project.runpytest_inprocess("evals", *options, *arguments)
-
-    def record(self, folder: Path | None = None) -> None:
-        """Store what "any" obtains as tables without anchors, as published ones are stored."""
-        folder, files = folder or self.folder, {}
-        for task in TASKS:
-            kind = TableKind(title=f"table of {task}", entries="numbers", subject=task)
-            labels = self.obtained["any"]["labels"]
-            text = write_table(kind, pd.DataFrame(self.obtained["any"]["values"], index=labels, columns=labels))
-            (folder / "similarity").mkdir(parents=True, exist_ok=True)
-            (folder / "similarity" / f"{task}.txt").write_text(text)
-            files[f"similarity/{task}.txt"] = digest(text.encode())
-        (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
-
-    def command(self) -> str:
-        """What records this model's baseline."""
-        return f"pytest evals/test_drift.py --model={self.model} --device=cpu --snapshot-update"
-
-    def file(self, of: str = "separation") -> Path:
-        return self.folder / "similarity" / f"{of}.txt"
-
-    def files(self) -> dict[str, bytes]:
-        stored = self.project.path / "snapshots"
-        return {str(path.relative_to(stored)): path.read_bytes() for path in stored.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def tables(project, native_checkpoint, monkeypatch):
     monkeypatch.delenv("CI", raising=False)  # pytest shortens messages less there
     return Tables(project, native_checkpoint)
-
-
-def said(result: pytest.RunResult, of: str = "separation") -> list[str]:
-    """The lines of one task's failure, without pytest's own and the one with the figure."""
-    text = result.stdout.str().partition(f"test_table[cpu-{of}] _")[2]
-    block = re.split(r"\n(?:_{3,}|=+|-{5,})", text)[0]
-    return [line.strip() for line in block.splitlines() if line.startswith("  ")]
-
-
-# --- the file ---------------------------------------------------------------------------------------------------
-
-
-def test_table_is_text_that_reads_well():
-    table = pd.DataFrame([[1, 0.25], [0.25, 1]], index=["one", "two"], columns=["one", "two"])
-    kind = TableKind(title="table of ones", entries="numbers", subject="")
-    expected = """\
-table of ones
-numbers
-
-            one         two
-one 1.000000000 0.250000000
-two 0.250000000 1.000000000
-"""
-    assert write_table(kind, table) == expected
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_written_table_reads_back_to_half_a_unit_of_its_last_digit(seed):
-    table = pd.DataFrame(matrix(seed) - 0.5, index=LABELS, columns=LABELS)
-    kind = TableKind(title="title", entries="numbers", subject="")
-    back = read_table(write_table(kind, table))
-    assert list(back.index) == list(back.columns) == list(LABELS)
-    assert np.abs(back - table).to_numpy().max() <= 5.01e-10
-    assert write_table(kind, back) == write_table(kind, table)
-
-
-@pytest.mark.parametrize("size", [7, 60])
-def test_wide_table_stays_on_one_line_per_row(size):
-    labels = [f"label-{at}" for at in range(size)]
-    text = write_table(TableKind("title", "numbers", ""), pd.DataFrame(matrix(size=size), labels, labels))
-    assert len(text.splitlines()) == 4 + size
-    assert read_table(text).shape == (size, size)
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "no table below its title"),
-        ("title\nentries\n", "no table below its title"),
-        ("title\nentries\n\n  a b\n", "no table below its title"),
-        ("title\n\n  a b\na 1 2\n", "its rows and columns don't have the same labels"),
-        ("title\n\n  a b\nb 1 2\na 2 1\n", "its rows and columns don't have the same labels"),
-        ("title\n\n  a b\na 1 2\nb 2\n", "its rows and columns don't have the same labels"),
-        ("title\n\n  a b\na 1 2\nb 2 x\n", "could not convert string to float: 'x'"),
-        ("title\n\n  a b\na 1 2\nb 2 nan\n", "it holds values that are not finite"),
-        ("title\n\n  a b\na 1 -inf\nb 2 1\n", "it holds values that are not finite"),
-        ("title\n\n  a b\na 1 2\n<<<<<<< HEAD\nb 2 1\n", "its rows and columns don't have the same labels"),
-    ],
-)
-def test_text_that_is_no_table_is_told_apart(text, problem):
-    with pytest.raises(DamagedTable, match=re.escape(problem)):
-        read_table(text)
-
-
-def test_shortened_text_is_one_line_and_says_that_it_goes_on():
-    assert shorten("a\n b\tc") == "a b c"
-    assert shorten("x" * 60) == "x" * 60
-    assert shorten("x" * 61) == "x" * 59 + "…"
 
 
 # --- comparing ------------------------------------------------------------------------------------------------

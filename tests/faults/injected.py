@@ -7,10 +7,10 @@ from fixtures.runtimes import registry
 
 
 def open_faulty(spec, target, device, options):
-    from tests.faults import catalogue
+    from tests.faults import pipeline
 
     healthy = registry.JINA_V3.open(spec, target, device, options)
-    faulty = getattr(catalogue, os.environ["EVALS_FAULT"])
+    faulty = getattr(pipeline, os.environ["EVALS_FAULT"])
     return faulty(healthy.loaded, batch_tokens=healthy.batch_tokens, spec=healthy.spec)
 
 

@@ -9,7 +9,7 @@ from fixtures.baselines.baseline import TOLERANCE
 from fixtures.comparing.drift import Verdict
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from tests.faults import catalogue
+from tests.faults import weights
 from tests.faults.laboratory import Laboratory
 
 SEEDS = 20
@@ -58,6 +58,6 @@ def test_noise_is_caught_above_a_floor(laboratory, tables, dtype):
 
 
 def _verdict(lab: Laboratory, level: float, seed: int, tokens: list[list[int]]) -> Verdict:
-    with catalogue.noise(level, seed=seed)(lab.encoder, TASK) as noisy:
+    with weights.noise(level, seed=seed)(lab.encoder, TASK) as noisy:
         vectors = noisy.encode(list(lab.anchors.texts.values()), TASK)
     return lab.judge(TASK, vectors, tokens).verdict

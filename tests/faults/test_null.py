@@ -12,7 +12,7 @@ from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.runtimes.jina_v3.variations import attention, threads
 from fixtures.runtimes.variations import Variation
 from fixtures.texts.long_texts import drawn_text
-from tests.faults import catalogue
+from tests.faults import weights
 
 RUNS = 200
 RUNS_IN_BFLOAT16 = 20
@@ -131,7 +131,7 @@ def _nudged(encoder: TorchEncoder, level: float, seed: int) -> tuple[str, TorchE
 
     class Nudged(TorchEncoder):
         def encode(self, texts, task, **options):
-            with catalogue.noise(level, seed=seed)(encoder, task) as varied:
+            with weights.noise(level, seed=seed)(encoder, task) as varied:
                 return varied.encode(texts, task, **options)
 
     return f"weights nudged by {level:.0e}", Nudged(encoder.loaded)

@@ -7,6 +7,8 @@ import pytest
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
+from tests.field.said_by_runs import notes
+
 ONE_EVAL = ("evals/test_contract.py", "-k", "unit_norm")
 ONE_TASK = "--tasks=separation"
 
@@ -33,5 +35,4 @@ def evaluates(project: pytest.Pytester, folder: Path, *arguments: str) -> list[s
     """Run, expect it to pass, and return the notes of its summary; the folder is called FOLDER in them."""
     result = run(project, folder, *arguments)
     assert result.ret == pytest.ExitCode.OK, result.stdout.str() + result.stderr.str()
-    notes = [line.removeprefix("note      ") for line in result.outlines if line.startswith("note      ")]
-    return [note.replace(str(folder), "FOLDER") for note in notes]
+    return [note.replace(str(folder), "FOLDER") for note in notes(result)]

@@ -16,7 +16,12 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.conftest import ROOT
-from tests.field import bad_inputs
+from tests.field.bad_checkpoints import CHECKPOINTS, LOADED, ORIGINAL, WITHOUT_LIBRARIES
+from tests.field.bad_inputs import DOCUMENT, FAILED, USAGE_ERROR, document
+from tests.field.bad_options import OPTIONS
+from tests.field.bad_permissions import UNREADABLE
+from tests.field.bad_stored_files import KNOWN_FAILURES, STORED
+from tests.field.making_bad_inputs import BadInput
 from tests.layouts import write_original_checkpoint
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
@@ -52,7 +57,7 @@ def original_checkpoint(tmp_path_factory):
     return folder
 
 
-def told(text: str, kind: bad_inputs.BadInput, folder: Path) -> list[str]:
+def told(text: str, kind: BadInput, folder: Path) -> list[str]:
     """The lines that hold what the kind's line does; the rest of what a run may not show is checked here."""
     text = text.replace(str(folder), "FOLDER")
     assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
@@ -69,55 +74,55 @@ def is_refused(project, kind, folder, *arguments, damage=None):
     added = kind.make(damage or folder) or []
     before = stored(project)
     result = project.runpytest_inprocess(f"--model={folder}", *arguments, *added)
-    assert result.ret == bad_inputs.USAGE_ERROR, result.stdout.str()
+    assert result.ret == USAGE_ERROR, result.stdout.str()
     assert len(told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)) == 1
     assert stored(project) == before
 
 
-@kinds(bad_inputs.OPTIONS | bad_inputs.CHECKPOINTS)
+@kinds(OPTIONS | CHECKPOINTS)
 def test_bad_input_is_refused_before_anything_runs(project, own_checkpoint, kind):
     is_refused(project, kind, own_checkpoint, *COLLECT)
 
 
-@kinds(bad_inputs.ORIGINAL)
+@kinds(ORIGINAL)
 def test_bad_input_in_the_original_layout_is_refused(project, original_checkpoint, tmp_path, kind):
     folder = shutil.copytree(original_checkpoint, tmp_path / "own")
     is_refused(project, kind, folder, *COLLECT)
 
 
-@kinds(bad_inputs.WITHOUT_LIBRARIES)
+@kinds(WITHOUT_LIBRARIES)
 @pytest.mark.parametrize("absent", ["sentencepiece", "google.protobuf"])
 def test_tokenizer_that_takes_absent_libraries_is_refused(project, own_checkpoint, monkeypatch, absent, kind):
     monkeypatch.setitem(sys.modules, absent, None)
     is_refused(project, kind, own_checkpoint, *COLLECT)
 
 
-@kinds(bad_inputs.LOADED)
+@kinds(LOADED)
 def test_bad_input_that_loading_shows_ends_the_run(project, own_checkpoint, kind):
     is_refused(project, kind, own_checkpoint, *ONE_EVAL)
 
 
-@kinds(bad_inputs.KNOWN_FAILURES)
+@kinds(KNOWN_FAILURES)
 def test_known_failures_that_cannot_be_read_are_refused(project, own_checkpoint, kind):
     beside = project.path / "snapshots" / "own"
     beside.mkdir(parents=True)
     is_refused(project, kind, own_checkpoint, *COLLECT, damage=beside)
 
 
-@kinds(bad_inputs.STORED)
+@kinds(STORED)
 def test_stored_file_that_is_no_baseline_fails_what_is_compared_with_it(project, kind):
     folder = shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
     kind.make(folder)
     before = stored(project)
     result = project.runpytest_inprocess("--model=mini", *WHOLE)
-    assert result.ret == bad_inputs.FAILED
+    assert result.ret == FAILED
     (line,) = told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)
     assert "snapshots/mini/" in line and "record it anew with --snapshot-update" in line
     assert stored(project) == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root can give up its privileges on Linux only")
-@kinds(bad_inputs.UNREADABLE)
+@kinds(UNREADABLE)
 def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
     model = shutil.copytree(native_checkpoint, project.path / "own")
     kind.make(model)
@@ -125,7 +130,7 @@ def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
     ran = subprocess.run(
         arguments, cwd=project.path, capture_output=True, text=True, timeout=90, preexec_fn=give_up_privileges
     )
-    assert ran.returncode == bad_inputs.USAGE_ERROR, ran.stdout + ran.stderr
+    assert ran.returncode == USAGE_ERROR, ran.stdout + ran.stderr
     assert len(told(ran.stdout + "\n" + ran.stderr, kind, model)) == 1
 
 
@@ -138,7 +143,7 @@ def give_up_privileges():
 
 
 def test_table_of_bad_inputs_in_the_documentation_is_the_one_that_is_tried():
-    assert bad_inputs.DOCUMENT.read_text(encoding="utf-8") == bad_inputs.document()
+    assert DOCUMENT.read_text(encoding="utf-8") == document()
 
 
 def test_data_of_the_suite_may_begin_with_a_byte_order_mark(project, native_checkpoint):

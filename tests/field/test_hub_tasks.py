@@ -16,6 +16,7 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import change_json, write_native_checkpoint
+from tests.field.said_by_runs import refusal
 
 REPOSITORY = "someone/some-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -48,12 +49,6 @@ def run(project, *arguments: str) -> pytest.RunResult:
 def collected(result: pytest.RunResult) -> list[str]:
     assert result.ret == pytest.ExitCode.OK
     return [line.partition("[cpu-")[2].rstrip("]") for line in result.outlines if "::" in line]
-
-
-def refusal(result: pytest.RunResult) -> str:
-    assert result.ret == pytest.ExitCode.USAGE_ERROR and "Traceback" not in result.stdout.str()
-    (line,) = [line for line in result.errlines if line]
-    return line
 
 
 def test_cached_model_is_evaluated_under_exactly_its_own_tasks(project, snapshot):
@@ -117,14 +112,14 @@ def test_what_was_looked_up_is_what_is_evaluated(project, snapshot, monkeypatch)
 @pytest.mark.parametrize("options", [[], ["--collect-only"], ["--tasks=clustering"]], ids=" ".join)
 def test_model_that_cannot_be_had_is_one_line(project, cache, options):
     assert refusal(run(project, "evals", *options)).startswith(
-        f"ERROR: --model: {REPOSITORY} isn't in the Hub cache and can't be downloaded (no network, or "
+        f"--model: {REPOSITORY} isn't in the Hub cache and can't be downloaded (no network, or "
     )
 
 
 @pytest.mark.parametrize("options", [[], ["--collect-only"]], ids=" ".join)
 def test_task_that_the_model_does_not_have_is_one_line(project, snapshot, options):
     assert refusal(run(project, "evals", "--tasks=separation", *options)) == (
-        "ERROR: --tasks: unknown task 'separation'; some-model has: clustering, my-task"
+        "--tasks: unknown task 'separation'; some-model has: clustering, my-task"
     )
 
 
@@ -137,7 +132,7 @@ def test_weights_that_are_not_of_the_stated_tasks_end_the_run(project, snapshot,
     other = write_native_checkpoint(snapshot.parent / "other", prefixes={"my-task": ""}, tasks=["my-task"])
     monkeypatch.setattr("fixtures.models.hub.fetch", lambda repository, revision, **options: (other, COMMIT))
     assert refusal(run(project, *NORM)) == (
-        f"ERROR: --model: {REPOSITORY}: its JSON files state the tasks clustering, my-task, its weights my-task; "
+        f"--model: {REPOSITORY}: its JSON files state the tasks clustering, my-task, its weights my-task; "
         "choose with --tasks"
     )
 

@@ -11,6 +11,7 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import TASKS
+from tests.field.said_by_runs import notes
 
 EVALS = """
 import pytest
@@ -43,7 +44,7 @@ def test_not_a_number(device, claims):
 FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
 GONE = "test_listed.py::test_clam[ar] # renamed"
-NO_EVAL = "note      snapshots/tiny lists a known failure that no eval is: "
+NO_EVAL = "snapshots/tiny lists a known failure that no eval is: "
 
 
 @pytest.fixture
@@ -57,10 +58,6 @@ def run(project, native_checkpoint):
         return project.runpytest_inprocess(f"--model={native_checkpoint}", "--device=cpu", *(arguments or [FILE]))
 
     return run
-
-
-def notes(result: pytest.RunResult) -> list[str]:
-    return [line for line in result.outlines if line.startswith("note ")]
 
 
 def expected(result: pytest.RunResult) -> list[str]:
@@ -215,7 +212,7 @@ def test_last_failures_tell_nothing_of_other_lines(run):
 def test_line_that_is_there_twice_is_told(run):
     result = run([WEAK, "", "evals/test_listed.py::test_claim[ar] # again"], FILE, "-k", "claim")
     assert notes(result) == [
-        "note      snapshots/tiny lists a known failure twice, in lines 1 and 3: test_listed.py::test_claim[ar]"
+        "snapshots/tiny lists a known failure twice, in lines 1 and 3: test_listed.py::test_claim[ar]"
     ]
 
 

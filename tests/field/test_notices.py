@@ -12,6 +12,7 @@ import pytest
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
+from tests.field.said_by_runs import notes
 from tests.field.suite_runs import Suite
 
 OWN = "evals/test_own.py"
@@ -139,8 +140,7 @@ def timed(project, native_checkpoint):
         with warnings.catch_warnings(record=True) as warned:
             result = project.runpytest_inprocess(*SPEED, f"--model={native_checkpoint}", *options)
         assert result.ret == pytest.ExitCode.OK
-        notes = [line for line in result.outlines if line.startswith("note ")]
-        return notes + [str(entry.message).partition(".")[0] for entry in warned]
+        return notes(result) + [str(entry.message).partition(".")[0] for entry in warned]
 
     return timed
 
@@ -167,7 +167,7 @@ def test_comparison_of_runs_that_differ_is_a_note(project, timed):
     timed("--benchmark-save=one")
     change_record(stored(project), lambda info: info["evals"]["versions"].update(transformers="5.0"))
     (line,) = timed("--benchmark-compare", "--dtype=bfloat16")
-    assert line.startswith("note      throughput is compared with a record of another ")
+    assert line.startswith("throughput is compared with a record of another ")
     assert "dtype (float32, now bfloat16)" in line and "transformers (5.0, now " in line and line.count(", now ") == 2
 
 
@@ -175,4 +175,4 @@ def test_comparison_with_another_machine_is_a_note(project, timed):
     timed("--benchmark-save=one")
     change_record(stored(project), lambda info: info.update(node="elsewhere"))
     (line,) = timed("--benchmark-compare")
-    assert line.startswith("note      throughput is compared with a record of another node (elsewhere, now ")
+    assert line.startswith("throughput is compared with a record of another node (elsewhere, now ")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.field.said_by_runs import notes
 from tests.rows_in_runs import figures_in, rows_in
 
 KINDS = """
@@ -39,7 +40,7 @@ def test_every_kind_of_figure_survives_a_worker(project, native_checkpoint):
     assert repr(rows_in(project.path / "parallel.xml")) == repr(rows_in(project.path / "alone.xml"))
     assert figures_in(project.path / "alone.xml")["test_claim[cpu]"] == {"distance": 0.25}
     for result in (alone, parallel):
-        assert [line for line in result.outlines if line.startswith("note ")] == ["note      numpy's text"]
+        assert notes(result) == ["numpy's text"]
         assert len([line for line in result.outlines if line.startswith("drift ")]) == 21
 
 

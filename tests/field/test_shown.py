@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa
 
 from tests.checkpoints import change_json
 from tests.conftest import ROOT
-from tests.field.bad_inputs import seal
+from tests.resealing import reseal
 
 NASTY = "\x1b[2J\u202e\r\n\x00\x9b\u2028\ud800" + "x" * 10**6
 LONGEST_SHOWN = 4000
@@ -122,7 +122,7 @@ def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
         manifest["files"][NASTY[:9]] = "0"
         manifest["model"] = NASTY
 
-    seal(folder, "manifest.json", change)
+    reseal(folder, change)
     result = run(project, "--model=mini", "evals/test_drift.py", "-k", "whole")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert r"snapshots/mini/\x1b[2J\u202e\r\n" in result.stdout.str()

@@ -70,18 +70,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def notes(result: pytest.RunResult) -> list[str]:
-    return [line.removeprefix("note").strip() for line in result.outlines if line.startswith("note ")]
-
-
-def refusal(result: pytest.RunResult) -> str:
-    """The one line of a run that ended before any eval."""
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.errlines if line]
-    assert "Traceback" not in result.stdout.str()
-    return line.removeprefix("ERROR: ")
-
-
 @pytest.fixture(scope="session")
 def short_model(tmp_path_factory) -> Path:
     folder = write_native_checkpoint(tmp_path_factory.mktemp("short") / "own", prefixes={TASK: ""}, tasks=[])

@@ -10,6 +10,7 @@ import pytest
 from fixtures.hardware import devices
 from tests.checkpoints import write_native_checkpoint
 from tests.field.recording.conftest import DRIFT, TABLE, TASK, Recordings, contents
+from tests.resealing import reseal
 
 ADVICE = re.compile(r"(?:Record one|If the change is wanted|record .*own baseline|record it anew)(?: with)?: (.*)$")
 
@@ -155,16 +156,14 @@ def test_files_of_another_models_baseline_are_not_said_to_be_deleted(recorded, c
 
 
 def test_tables_of_tasks_that_a_model_no_longer_has_are_not_said_to_be_deleted(project, tmp_path):
-    from fixtures.baselines.baseline import digest, own_hash
-
     folder = write_native_checkpoint(tmp_path / "two", prefixes={"a": "", "b": ""}, tasks=["a", "b"])
     tables = project.path / "snapshots" / "two" / "similarity"
     tables.mkdir(parents=True)
     for task in ("a", "b", "separation", "stray"):
         (tables / f"{task}.txt").write_text("a table")
-    files = {f"similarity/{task}.txt": digest(b"a table") for task in ("a", "b", "separation")}
-    manifest = {"format": 1, "files": files}
-    (tables.parent / "manifest.json").write_text(json.dumps({**manifest, "manifest_sha256": own_hash(manifest)}))
+    files = dict.fromkeys(f"similarity/{task}.txt" for task in ("a", "b", "separation"))
+    (tables.parent / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
+    reseal(tables.parent)
     result = project.runpytest_inprocess(
         "evals/test_similarity.py", f"--model={folder}", "--device=cpu", "-k", "belongs"
     )

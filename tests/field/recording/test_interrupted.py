@@ -11,7 +11,9 @@ import time
 import pytest
 
 from fixtures.baselines import folder_update
-from tests.field.recording.conftest import DRIFT, TABLE, WHOLE, contents, notes, refusal
+from tests.field.recording.conftest import DRIFT, TABLE, WHOLE, contents
+from tests.field.said_by_runs import notes, refusal
+from tests.resealing import resealed
 
 STEPS = ("make", "create", "write", "rename", "remove")
 
@@ -181,19 +183,11 @@ def test_damaged_leftovers_are_one_line_and_everything_stays_as_it_is(recorded, 
         name: content.replace(b"1", b"2") if name == "anchors.safetensors" else content
         for name, content in other_baseline.items()
     }
-    manifest = json.loads(files["manifest.json"])
-    damage(leave_update(recorded, sealed(files, manifest)))
+    damage(leave_update(recorded, resealed(files)))
     before = everything(recorded.project.path)
     said = refusal(recorded.compare(*WHOLE))
     assert said.startswith(f"snapshots/own/{says}") and "remove " in said
     assert everything(recorded.project.path) == before
-
-
-def sealed(files, manifest):
-    from fixtures.baselines.baseline import digest, own_hash
-
-    manifest["files"] = {name: digest(files[name]) for name in manifest["files"]}
-    return {**files, "manifest.json": json.dumps({**manifest, "manifest_sha256": own_hash(manifest)}).encode()}
 
 
 def test_file_that_is_a_link_is_replaced_and_not_what_it_points_to(recorded, other_baseline):

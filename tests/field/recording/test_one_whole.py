@@ -1,6 +1,5 @@
 """A recording is one whole, whatever was selected; and what the summary says was recorded is on the disk."""
 
-import hashlib
 import json
 
 import pytest
@@ -8,7 +7,9 @@ import pytest
 from fixtures.baselines import recording
 from fixtures.hardware import devices
 from tests.checkpoints import change_json
-from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents, notes, refusal
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents
+from tests.field.said_by_runs import notes, refusal
+from tests.resealing import reseal
 
 SIMILARITY = "evals/test_similarity.py"
 ONE_TABLE = f"{SIMILARITY}::test_similarity_matrix_is_that_of_the_baseline[cpu-{TASK}]"
@@ -58,12 +59,8 @@ def test_recording_what_is_stored_already_changes_nothing_and_says_so(recorded):
 
 
 def test_tables_that_moved_alone_can_be_accepted(recorded):
-    manifest, table = recorded.manifest(), recorded.files()[TABLE].replace(b"Similar", b"Another")
-    manifest["files"][TABLE] = hashlib.sha256(table).hexdigest()
-    manifest.pop("manifest_sha256")
-    sealed = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    (recorded.folder / TABLE).write_bytes(table)
-    (recorded.folder / "manifest.json").write_text(json.dumps({**manifest, "manifest_sha256": sealed}))
+    (recorded.folder / TABLE).write_bytes(recorded.files()[TABLE].replace(b"Similar", b"Another"))
+    reseal(recorded.folder)
     assert recorded.compare(*BOTH).ret == pytest.ExitCode.TESTS_FAILED
     assert recorded.record().ret == pytest.ExitCode.OK
     assert recorded.compare(*BOTH).ret == pytest.ExitCode.OK

@@ -1,0 +1,183 @@
+"""How a bad input is made: helpers that damage a folder, or return the options that no run can use."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from tests.checkpoints import change_json, change_tensors
+from tests.resealing import reseal
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+ADAPTER = "separation/adapter_config.json"
+POOLING = "1_Pooling/config.json"
+INDEX = "model.safetensors.index.json"
+
+Make = Callable[[Path], list[str] | None]
+"""Given the folder to damage, damages it; returns options to add."""
+
+
+@dataclass(frozen=True)
+class BadInput:
+    """One kind.
+
+    Attributes:
+        tried: what is wrong, in words.
+        line: what the line holds.
+        make: how it is made.
+    """
+
+    tried: str
+    line: str
+    make: Make
+
+
+def options(*given: str) -> Make:
+    return lambda folder: list(given)
+
+
+def config(**entries: Any) -> Make:
+    return lambda folder: change_json(folder / "config.json", **entries)
+
+
+def adapter(**entries: Any) -> Make:
+    return lambda folder: change_json(folder / ADAPTER, **entries)
+
+
+def content(name: str, written: bytes | Any) -> Make:
+    """A file with these bytes, or this as JSON."""
+    in_bytes = written if isinstance(written, bytes) else json.dumps(written).encode()
+    return lambda folder: _write(folder / name, in_bytes)
+
+
+def pipe(name: str) -> Make:
+    return lambda folder: os.mkfifo(_gone(folder / name))
+
+
+def link(name: str, target: str | None = None) -> Make:
+    """A link to something, or to itself."""
+    return lambda folder: _gone(folder / name).symlink_to(target or name)
+
+
+def directory(name: str) -> Make:
+    return lambda folder: _gone(folder / name).mkdir()
+
+
+def tasks(*names: str) -> Make:
+    return config(task_instructions=dict.fromkeys(names, ""))
+
+
+def prompts(value: Any) -> Make:
+    def make(folder: Path) -> None:
+        change_json(folder / "config.json", task_instructions=None)
+        _write(folder / "config_sentence_transformers.json", json.dumps({"prompts": value}).encode())
+
+    return make
+
+
+def modules(pooling: Any = None, **entries: Any) -> Make:
+    """A sentence-transformers folder with these settings of pooling, and these entries of its first module."""
+
+    def make(folder: Path) -> None:
+        steps = ("Transformer", "Pooling", "Normalize")
+        listed = [{"path": path, "type": step} for path, step in zip(("", "1_Pooling", ""), steps, strict=True)]
+        listed[0] |= entries
+        _write(folder / "modules.json", json.dumps(listed).encode())
+        _write(folder / POOLING, json.dumps({"pooling_mode": "mean"} if pooling is None else pooling).encode())
+
+    return make
+
+
+def shard(name: str) -> Make:
+    def make(folder: Path) -> None:
+        (folder / "model.safetensors").rename(folder.parent / "outside.safetensors")
+        _write(folder / INDEX, json.dumps({"weight_map": {"embeddings.LayerNorm.weight": name}}).encode())
+
+    return make
+
+
+def deep_index(folder: Path) -> None:
+    _gone(folder / "model.safetensors")
+    _write(folder / INDEX, DEEP)
+
+
+def masked_language_model(folder: Path) -> None:
+    change_json(folder / "config.json", architectures=["JinaEmbeddingsV3ForMaskedLM"])
+
+    def change(tensors: dict[str, np.ndarray]) -> None:
+        for name in list(tensors):
+            tensors[f"roberta.{name}"] = tensors.pop(name)
+        tensors["lm_head.dense.weight"] = np.zeros((32, 32), np.float32)
+
+    change_tensors(folder / "model.safetensors", change)
+
+
+def masked_xlm_roberta(folder: Path) -> None:
+    masked_language_model(folder)
+    change_json(folder / "config.json", architectures=["XLMRobertaForMaskedLM"], model_type="xlm-roberta")
+
+
+def whole_embeddings(folder: Path) -> None:
+    name = "base_model.model.embeddings.word_embeddings.base_layer.weight"
+    words = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
+    change_tensors(folder / "separation/adapter_model.safetensors", lambda tensors: tensors.update({name: words}))
+
+
+def sentencepiece_only(folder: Path) -> None:
+    (folder / "tokenizer.json").rename(folder / "sentencepiece.bpe.model")
+
+
+def sealed(name: str, change: Callable[[Any], Any]) -> Make:
+    """A stored file that was changed, and the baseline sealed again as if it had been recorded so."""
+
+    def make(folder: Path) -> None:
+        path = folder / name
+        if name.endswith(".safetensors"):
+            tensors = load_file(path)
+            change(tensors)
+            save_file(tensors, path)
+        elif name != "manifest.json":
+            stored = json.loads(path.read_bytes())
+            _write(path, json.dumps(change(stored) or stored).encode())
+        reseal(folder, change if name == "manifest.json" else None)
+
+    return make
+
+
+def ledger(text: str) -> Make:
+    def make(folder: Path) -> None:
+        _write(folder / "ledger.jsonl", text.encode())
+        reseal(folder)
+
+    return make
+
+
+def cut_rows(tensors: dict[str, np.ndarray]) -> None:
+    tensors["separation"] = tensors["separation"][:-1]
+
+
+def lose_a_task(tensors: dict[str, np.ndarray]) -> None:
+    del tensors["separation"]
+
+
+def put_a_nan(tensors: dict[str, np.ndarray]) -> None:
+    tensors["separation"][0, 0] = np.nan
+
+
+def lose_a_size(tensors: dict[str, np.ndarray]) -> None:
+    del tensors["separation|CLS pooling|size"]
+
+
+def _write(path: Path, text: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text)
+
+
+def _gone(path: Path) -> Path:
+    path.unlink(missing_ok=True)
+    return path
