@@ -53,15 +53,25 @@ def test_topics_are_told_from_two_english_texts():
     assert few_shot_accuracy(chance, topics, MEANING, ENGLISH) < 0.8
 
 
-def test_examples_are_of_the_texts_that_may_be_and_their_translations_are_not_tested():
-    """In the second language labels lie the other way round: of two meanings a label, one shown, half is told.
+# Two labels, two meanings of each, in two languages.
+LABELS, MEANINGS_OF_LABELS = np.array(["a", "a", "b", "b"] * 2), np.tile(np.arange(4), 2)
+
+
+def test_translations_of_examples_are_not_tested():
+    """In the second language labels lie the other way round: of the meanings that aren't shown, half is told.
 
     Were the translations of the examples tested too, it would be a third.
     """
-    labels = np.array(["a", "a", "b", "b"] * 2)
     places = np.array([[1.0], [1.0], [-1.0], [-1.0], [-1.0], [-1.0], [1.0], [1.0]])
     first_language = np.arange(8) < 4
-    assert few_shot_accuracy(places, labels, np.tile(np.arange(4), 2), first_language, shots=1) == 0.5
+    assert few_shot_accuracy(places, LABELS, MEANINGS_OF_LABELS, first_language, shots=1) == 0.5
+
+
+def test_examples_are_of_the_texts_that_may_be():
+    """All other texts lie the other way round: whichever of them were an example would have some told."""
+    places = np.array([[1.0], [-1.0], [-1.0], [1.0], [-1.0], [-1.0], [1.0], [1.0]])
+    one_of_each = np.isin(np.arange(8), [0, 2])
+    assert few_shot_accuracy(places, LABELS, MEANINGS_OF_LABELS, one_of_each, shots=1) == 0.0
 
 
 @pytest.mark.parametrize(
