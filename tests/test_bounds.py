@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from fixtures.comparing import drift
-from fixtures.comparing.bounds import FALSE_ALARM_RATE, floors, measured_bounds, stored_bounds
+from fixtures.comparing.bounds import FALSE_ALARM_RATE, floors, measured_bounds, rounding_distance, stored_bounds
 
 MINI = Path(__file__).parents[1] / "snapshots" / "mini"
 STORED = json.loads((MINI / "tolerance.json").read_text(encoding="utf-8"))
@@ -71,6 +71,19 @@ def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
         still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 95
         bounds = bounds_of([*still, *[dict.fromkeys(drift.STATISTICS, scale)] * moved])
         assert bounds["vector max"] == pytest.approx(expected if moved else floors("float32")["vector max"])
+
+
+@pytest.mark.parametrize(("precision", "seen"), [("float32", 1.42e-11), ("float16", 2.04e-5), ("bfloat16", 1.65e-3)])
+def test_rounding_of_two_layers_is_the_floor_and_of_many_what_an_h200_showed_and_not_ten_times_that(precision, seen):
+    """Random weights of 24 layers, another batch or padding side: largest cosine distance seen."""
+    assert rounding_distance(precision, 2) == pytest.approx(floors(precision)["vector max"] ** 2 / 2)
+    assert rounding_distance(precision, 2) < seen < rounding_distance(precision, 24) < 10 * seen
+
+
+def test_rounding_of_a_model_that_does_not_say_how_deep_it_is_is_that_of_the_usual_depth():
+    assert rounding_distance("float32", None) == rounding_distance("float32", 24)
+    assert rounding_distance("float32", 1) == rounding_distance("float32", 2)
+    assert rounding_distance(None, 24) == max(rounding_distance(one, 24) for one in ("float32", "bfloat16", "int8"))
 
 
 def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():

@@ -16,6 +16,7 @@ from fixtures.models.task_maps import TaskMap
 from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
 from tests.checkpoints import (
     FIRST_A,
+    LAYERS,
     MAX_LENGTH,
     TARGET_MODULES,
     TASKS,
@@ -43,6 +44,7 @@ def test_sound_checkpoint_is_described(native_checkpoint):
     assert (found.name, found.revision) == ("some-org/some-model", "abc")
     assert spec_of(found).baseline_name == "some-org--some-model"
     assert (found.tasks, found.dimension, found.max_length) == (TASKS, 32, MAX_LENGTH)
+    assert spec_of(found).layers == LAYERS
     assert found.matryoshka_dimensions == (8, 16, 32)
 
 
