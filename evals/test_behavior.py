@@ -20,7 +20,7 @@ from fixtures.showing import shorten
 from fixtures.texts import corpus
 
 COUNTED = {6: "six"}
-"""Numbers that names of figures have in words."""
+"""Counts that the names of figures spell out."""
 
 # --- minimum functionality: each task ---------------------------------------------------------------------------
 

@@ -26,9 +26,10 @@ MIXED_LENGTHS = (*SENTENCES[:6], long_text(60), long_text(150, offset=3), "Yes."
 # answer every task within it (cosine above 0.999, jina-on-prem commit 837863a).
 DISTINCT = 1e-3
 
-# Smallest cosine distance that a different last sentence must cause: a mean over 500 tokens moves by some percent.
+# Smallest cosine distance that another last sentence must cause. Far below what is expected: it changes some percent of
+# the tokens that the mean is taken over.
 ENDING = 1e-6
-# Another ending must move a vector by so many times what the same text moves by in another batch.
+# Another ending must move a vector by this many times as much as another batch moves the same text.
 ABOVE_NOISE = 3
 
 ODD_INPUTS = {
@@ -179,7 +180,7 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, limit, c
         shared = zip(*encoder.tokenize([first, second], task), strict=False)
         rows.append(at_least("tokens that the two texts share", sum(a == b for a, b in shared), limit))
     vector, other = encoder.encode([first], task)[0], encoder.encode([second], task)[0]
-    # Two texts that were cut to the same one differ by noise: as much of it as this text has here, not as is assumed.
+    # Two texts that were cut to the same tokens differ by noise alone: it is measured on this text, not assumed.
     noise = _apart(vector, encoder.encode([first, SENTENCES[0]], task)[0])
     required = max(ENDING, ABOVE_NOISE * noise)
     claims.hold(
@@ -215,12 +216,15 @@ def test_odd_input_is_handled(encoder: Encoder, device, text, claims, rounding):
 
 @pytest.fixture(scope="session")
 def mixed_vectors(encoder: Encoder):
-    """The texts of mixed lengths under a task, in the encoder's own batches; encoded once."""
+    """``mixed_vectors(task)``: embeddings of the texts of mixed lengths, in the encoder's own batches; encoded once."""
     return functools.cache(lambda task: encoder.encode(MIXED_LENGTHS, task))
 
 
 def _in_batches(encoder: Encoder, task: str, batch_tokens: int) -> np.ndarray:
-    """The texts of mixed lengths in batches of so many tokens; by calls where that is all that can be chosen."""
+    """Embeddings of the texts of mixed lengths, in batches of so many tokens.
+
+    An encoder whose batches can't be set is given one text a call for 1 token, and all texts in one call for more.
+    """
     if not encoder.spec.why_not(Ability.BATCH_SIZE):
         return encoder.encode(MIXED_LENGTHS, task, batch_tokens=batch_tokens)
     if batch_tokens == 1:

@@ -1,6 +1,6 @@
 """What is true of jina-embeddings-v3 and its five adapters; "needs ..." for a model that lacks one of them.
 
-The notebook's seven sentences, how far its tasks differ, and which of them lift texts of the same meaning.
+The notebook's seven sentences, how far its tasks differ, and which of them raise similarities of the same meaning.
 """
 
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ def test_largest_task_differences_are_between_lifting_tasks_and_the_rest(noteboo
 
 
 def _differences_of_the_five(matrices: dict[str, np.ndarray]) -> dict[frozenset[str], float]:
-    """Task difference of each two of the five tasks, whatever their order in the model."""
+    """Task difference of each pair of the five tasks, whatever their order in the model."""
     differences = task_differences({task: matrices[task] for task in FIVE})
     return {frozenset(pair): value for pair, value in differences.items()}
 

@@ -31,7 +31,7 @@ def test_every_stored_file_belongs_to_a_task(device, baseline, spec, all_tasks, 
     if not_replaceable(baseline, spec):
         pytest.skip(f"snapshots/{baseline.name} is another model's")
     listed = baseline.manifest()["files"] if baseline.exists else ()
-    expected = known_files(spec.tasks) | set(listed)  # of tasks that the model no longer has, too
+    expected = known_files(spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
     found = {path.relative_to(baseline.folder).as_posix() for path in baseline.folder.rglob("*") if path.is_file()}
     orphans = sorted(name for name in found - expected if not name.startswith(".update/"))
     claims.hold(equal(f"files of snapshots/{baseline.name} that no eval reads (delete them)", orphans, []))

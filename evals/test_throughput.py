@@ -52,7 +52,7 @@ def test_encode_throughput(benchmark, encoder, device, task, regime, settings, r
 
 
 def _in_other_batches(encoder, texts, task) -> np.ndarray:
-    """The same embeddings in other batches, where these can be chosen, else one text a call."""
+    """Embeddings of the texts in other batches or, where an encoder's batches can't be set, one text a call."""
     if encoder.spec.why_not(Ability.BATCH_SIZE):
         return np.concatenate([encoder.encode([text], task) for text in texts])
     return encoder.encode(texts, task, batch_tokens=512)

@@ -1,12 +1,12 @@
 """Stage `adapters`: five PEFT adapters, trained together with the base.
 
-Adapters of rank 4 on a frozen base have little room; trained together, the base learns to leave them some, and is
-from then on what the adapters have in common, not an encoder of its own. Step by step one lesson is drawn. Separation,
-classification and text-matching are distilled towards the teacher's vector of a text, changed in the way that the
-task asks for: nearer to the translations' mean; nearer to the text's topic; with a part that all texts share, which
-lifts every similarity; with a part that all texts of a language share, which puts a paraphrase above a translation. The
-two retrieval adapters learn together from questions and passages (`recipe.retrieval`). Then the base stays as it is,
-and text-matching, which has the furthest to go, learns on alone, and faster.
+Adapters of rank 4 on a frozen base have little room. Trained together with them, the base learns to leave them some; it
+then holds what the adapters have in common, and is no encoder of its own any more. Each step draws one lesson.
+Separation, classification and text-matching are distilled towards the teacher's vector of a text, changed in the way
+that the task asks for: nearer to the translations' mean; nearer to the text's topic; with a part that all texts share,
+which lifts every similarity; with a part that all texts of a language share, which puts a paraphrase above a
+translation. The two retrieval adapters learn together from questions and passages (`recipe.retrieval`). In the end the
+base is frozen, and text-matching, which has the furthest to go, learns on alone at a higher rate.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ KINDS = {
 """Kinds of texts (`recipe.texts`) and their shares in a batch."""
 
 LONG_TEXTS_TOO = KINDS | {"passage": 0.20, "joined": 0.12, "verse": 0.10, "question": 0.08, "word": 0.05}
-"""More of the long ones."""
+"""Shares with more of the long kinds."""
 
 MATCHING_LONG_TEXTS = "text-matching, long texts too"
-"""The lesson of the last stretch."""
+"""Name of the last stretch's lesson."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a task is distilled towards, and how many texts of which kinds a batch has, some of them asked."""
+    """A task's target, and a batch: how many texts, of which kinds, and the share that is put as questions."""
 
     task: str
     target: Target = Target()
@@ -152,7 +152,7 @@ class TaskTargets:
         self._languages = _opposed_directions(len(CORE_LANGUAGES), projection.shape[1], SEED + 3)
 
     def of(self, numbers: np.ndarray) -> Tensor:
-        """Unit targets of some texts."""
+        """Unit targets, (n, dim), of the texts by their numbers."""
         vectors = self._meanings[numbers].astype(np.float32)
         if self._target.topic:
             vectors = unit_rows(vectors + self._target.topic * self._topic_of(vectors))
@@ -283,7 +283,7 @@ def train(
         )
 
     def unfreeze() -> None:
-        """Choosing an adapter freezes the others, and a loss may rest on two of them."""
+        """Let all adapters learn: choosing one freezes the others, and a loss may rest on two."""
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name in trained)
 
@@ -325,7 +325,7 @@ def save_base(model: JinaEmbeddingsV3Model, folder: Path) -> None:
 
 
 def _is_trained(name: str, stretch: Stretch) -> bool:
-    """The base's word embeddings have learnt what they can, and their gradient is half of a step's time."""
+    """Whether a parameter learns. Not the word embeddings: they are done, and their gradient takes half of a step."""
     if "pooler" in name:
         return False
     return "lora_" in name or (stretch.layer_rate > 0 and "word_embeddings" not in name)
@@ -353,7 +353,7 @@ def _resume(state: Path, *parts: Any) -> int:
 
 
 def _unit_vector(dimensions: int, seed: int) -> np.ndarray:
-    """A direction that has nothing to do with any meaning."""
+    """A random unit vector, (dimensions,): unrelated to any meaning."""
     drawn = np.random.default_rng(seed).standard_normal((1, dimensions)).astype(np.float32)
     return unit_rows(drawn)
 

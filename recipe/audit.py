@@ -40,7 +40,7 @@ def audit(workspace: Workspace) -> None:
 
 
 def audit_texts(trained_on: Sequence[str], data: Path = DATA) -> dict[str, Any]:
-    """The audit of some training texts against the evals' corpus."""
+    """The audit: for each held-out text of the evals' corpus, how near the nearest of these training texts comes."""
     held_out = HeldOut(corpus_texts(data))
     nearness = held_out.nearest(trained_on)
     return {
@@ -63,7 +63,7 @@ def audit_texts(trained_on: Sequence[str], data: Path = DATA) -> dict[str, Any]:
 
 
 def too_near(result: dict[str, Any]) -> list[str]:
-    """Fingerprints of the held-out texts that some training text passes a bound of."""
+    """Fingerprints of the held-out texts that some training text is too near to."""
     return [
         name
         for name, nearness in result["held_out"].items()

@@ -143,12 +143,12 @@ def start_from_teacher(
 
 
 def bag_of_pieces(model: JinaEmbeddingsV3Model, input_ids: Tensor, mask: Tensor) -> Tensor:
-    """The model without its layers."""
+    """Unit vectors of a batch, (n, dim), from the word embeddings alone, without layers."""
     return mean_pool(model.embeddings(input_ids), mask)
 
 
 def forward(model: JinaEmbeddingsV3Model, input_ids: Tensor, mask: Tensor) -> Tensor:
-    """The whole model."""
+    """Unit vectors of a batch, (n, dim), from the whole model."""
     return mean_pool(model(input_ids=input_ids, attention_mask=mask).last_hidden_state, mask)
 
 
@@ -219,7 +219,7 @@ class Trainer:
         return cosine
 
     def step(self, batch: np.ndarray, embed: Any, optimizer: torch.optim.Optimizer, phase: Phase) -> float:
-        """Take one batch; return the mean cosine to the teacher before it."""
+        """Learn from one batch; return its mean cosine to the targets before that."""
         input_ids, mask = self.tokens.padded(batch)
         target = torch.from_numpy(self.targets[batch]).float()
         loss, cosine = distillation_loss(

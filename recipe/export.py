@@ -21,7 +21,7 @@ def export(workspace: Workspace) -> None:
     model = AutoModel.from_pretrained(workspace.tuned, dtype=torch.float32)
     model.to(torch.float16).save_pretrained(partial)
     tokenizer = AutoTokenizer.from_pretrained(workspace.tokenizer)
-    # A tokenizer keeps how texts were last cut and padded, and would pass it on.
+    # A tokenizer keeps how texts were last cut and padded, and would save that with it.
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(partial)

@@ -102,20 +102,20 @@ def corpus_texts(data: Path = DATA) -> list[str]:
 
 
 def fingerprint(text: str) -> str:
-    """The name that the audit knows a held-out text by."""
+    """The SHA-256 of a held-out text: its name in the audit."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near the nearest of some texts comes, per held-out text or per training text."""
+    """Nearness to the nearest text of the other side, per held-out text or per training text: two arrays (n,)."""
 
     jaccard: np.ndarray
     containment: np.ndarray
 
     @property
     def too_near(self) -> np.ndarray:
-        """Where a bound is passed."""
+        """Whether either bound is passed, (n,)."""
         return (self.jaccard > MAX_JACCARD) | (self.containment > MAX_CONTAINMENT)
 
 

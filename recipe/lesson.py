@@ -1,4 +1,4 @@
-"""What a step of joint training is about: a task, or two, and what its vectors should be like."""
+"""Lessons: a step of joint training draws one. It has a batch of one task, or two, and a loss on the vectors."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def add_adapters(model: JinaEmbeddingsV3Model, tasks: Iterable[str]) -> None:
     """Add a fresh adapter per task."""
     config = LoraConfig(r=ADAPTER_RANK, lora_alpha=ADAPTER_ALPHA, lora_dropout=0.0, target_modules=list(TARGET_MODULES))
     with warnings.catch_warnings():
-        # A second adapter is what peft warns of, and what is wanted.
+        # peft warns of a second adapter, which is wanted here.
         warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)
         for task in tasks:
             model.add_adapter(config, adapter_name=adapter_folder(task))

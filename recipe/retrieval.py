@@ -18,9 +18,9 @@ from recipe.workspace import Workspace
 class RetrievalPlan:
     """How questions are drawn to their passages.
 
-    Beside the contrast within a batch, both sides are distilled: a passage towards the teacher's vector of it, a
-    question towards its own mixed with the passage's. The contrast is softened by the teacher's, since some other
-    passages of a batch answer a question as well.
+    Beside the contrastive loss within a batch, both sides are distilled: a passage towards the teacher's vector of it,
+    a question towards its teacher's vector mixed with the passage's. The labels of the contrastive loss are softened by
+    the teacher's similarities, since some other passages of a batch answer a question as well.
     """
 
     pairs_per_batch: int = 80

@@ -8,7 +8,7 @@ CORE_LANGUAGES = ("en", "es", "fr", "de", "zh", "ar")
 """The languages of the notebook; every text corpus is balanced over them."""
 
 OTHER_LANGUAGES = ("it", "pt", "ru", "ja", "ko", "pl", "nl", "tr")
-"""Also spoken by the teacher; trained on a little, so that they are not noise to the student."""
+"""Other languages of the teacher; trained on a little, so that they are not noise to the student."""
 
 
 @dataclass(frozen=True)

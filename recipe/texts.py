@@ -36,8 +36,10 @@ _SHARE_OF_OTHER_LANGUAGES = 0.04
 
 @dataclass(frozen=True)
 class Quotas:
-    """How many groups are kept at all, and how many texts of each kind per core language;
-    `texts` of what that gives are trained on."""
+    """Limits: groups that are kept, and texts of each kind per core language.
+
+    Of all texts that these give, at most `texts` are trained on.
+    """
 
     texts: int = 917_504
     story_groups: int = 90_000
@@ -244,7 +246,7 @@ def gloss(sentence: str, lexicon: Lexicon, separator: str, rng: random.Random) -
 
 
 def split_passage(passage: str) -> list[str]:
-    """Its sentences."""
+    """The passage's sentences."""
     return _SENTENCE_START.split(passage)
 
 
@@ -264,7 +266,7 @@ def cut_into_passages(paragraph: str, language: str, rng: random.Random) -> Iter
 
 
 def vary_case(text: TrainingText, rng: random.Random) -> TrainingText:
-    """Now and then the text as a title, in capitals, or with a full stop."""
+    """The text, now and then as a title, in capitals, or with a full stop."""
     draw = rng.random()
     varied = text.text
     if draw < 0.15:

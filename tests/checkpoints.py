@@ -87,7 +87,7 @@ def change_tensors(path: Path, change: Any) -> None:
 
 
 def refusal(folder: Path, **options: Any) -> str:
-    """What the user reads of a folder that can't be used: one line, in which the folder is called FOLDER."""
+    """The one line that a user reads for a folder that can't be used, in which the folder is called FOLDER."""
     with pytest.raises(CheckpointError) as refused:
         inspect_checkpoint(folder, **options)
     message = str(refused.value)

@@ -46,7 +46,7 @@ def published_spec(target=None) -> ModelSpec:
 
 
 class ReplayingEncoder(Encoder):
-    """Answers with the published numbers, one of each set off by `nudge` times what is allowed."""
+    """Answers with the published numbers, one of each set off by `nudge` times its tolerance."""
 
     device = "cpu"
 

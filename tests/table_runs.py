@@ -49,7 +49,7 @@ def shifted(*shifts: tuple[int, int, float], seed: int = 0) -> np.ndarray:
 
 
 class Tables:
-    """A project with that eval, what it obtains, and its stored files."""
+    """A project with the small eval, the figures that it obtains, and its stored files."""
 
     def __init__(self, project: pytest.Pytester, model: Path) -> None:
         self.project, self.model = project, model
@@ -81,7 +81,7 @@ class Tables:
         (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
 
     def command(self) -> str:
-        """What records this model's baseline."""
+        """The command that records this model's baseline."""
         return f"pytest evals/test_drift.py --model={self.model} --device=cpu --snapshot-update"
 
     def file(self, of: str = "separation") -> Path:

@@ -1,4 +1,4 @@
-"""An accelerator that is really there: whole runs of the bundled model on it, and what only it can show.
+"""A real accelerator: whole runs of the bundled model on it, and what can be shown nowhere else.
 
 Nothing here runs without one. ``ACCELERATOR=cpu`` runs these tests on the processor, to try the tests.
 """
@@ -109,7 +109,7 @@ def test_float32_that_tensor_cores_round_is_seen(suite):
 def test_what_is_recorded_on_it_holds_there_and_on_a_processor(suite, tmp_path):
     model = Path(shutil.copytree(MINI, tmp_path / "own-model"))
     chosen = [f"--model={model}", "--benchmark-disable"]
-    # Its behaviours are no part of this: what is known of mini's is stored with mini.
+    # Behaviours are left out: mini's known failures are listed in mini's folder, not in this one.
     code, printed = suite.run(*chosen, f"--device={DEVICE}", "--snapshot-update", "-k=test_drift or test_similarity")
     print(printed[-6000:])
     assert code == 0

@@ -49,7 +49,7 @@ def test_signed_mean_is_bounded_as_a_figure_of_either_sign():
 
     bounds = bounds_of(means(80))
     assert max(sample["matrix mean"] for sample in means(20_000)) <= bounds["matrix mean"] < 8e-8
-    assert bounds["matrix mean"] < bounds["matrix rms"] / 2  # a logarithm takes luck near zero for spread
+    assert bounds["matrix mean"] < bounds["matrix rms"] / 2  # a lognormal fit takes values near zero for spread
 
 
 def test_bounds_grow_with_the_noise_they_were_measured_from():

@@ -72,7 +72,7 @@ def finding(encoder: TorchEncoder, folder: Path, inject, task: str = TASK) -> Fi
 
 
 def compared(encoder: TorchEncoder, folder: Path, answer, task: str) -> Finding:
-    """What is found where the model's answers, not its token ids, are another one's."""
+    """The finding on a task whose embeddings are those of ``answer``, with the encoder's own token ids."""
     anchors, new = anchor_set(encoder.spec.max_length), Observation(encoder.spec, answer=answer)
     new.tokens = anchor_tokens(encoder, anchors)
     return gate.compare_task(new, anchors, task, Baseline(folder))

@@ -1,4 +1,4 @@
-"""What is loaded is what was asked for, or loading is refused."""
+"""The loaded model is that of the checkpoint's files, or loading is refused."""
 
 import logging
 import re

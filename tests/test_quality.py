@@ -1,4 +1,4 @@
-"""Quality of whole sets of texts, on vectors whose figures can be told beforehand."""
+"""Quality of whole sets of texts, on vectors whose figures can be worked out by hand."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ LABELS, MEANINGS_OF_LABELS = np.array(["a", "a", "b", "b"] * 2), np.tile(np.aran
 
 
 def test_translations_of_examples_are_not_tested():
-    """In the second language labels lie the other way round: of the meanings that aren't shown, half is told.
+    """In the second language the labels' directions are exchanged: of the meanings not shown, half is predicted.
 
     Were the translations of the examples tested too, it would be a third.
     """
@@ -68,7 +68,7 @@ def test_translations_of_examples_are_not_tested():
 
 
 def test_examples_are_of_the_texts_that_may_be():
-    """All other texts lie the other way round: whichever of them were an example would have some told."""
+    """All other texts have the labels' directions exchanged: one of them as an example would get some texts right."""
     places = np.array([[1.0], [-1.0], [-1.0], [1.0], [-1.0], [-1.0], [1.0], [1.0]])
     one_of_each = np.isin(np.arange(8), [0, 2])
     assert few_shot_accuracy(places, LABELS, MEANINGS_OF_LABELS, one_of_each, shots=1) == 0.0

@@ -67,7 +67,7 @@ CHECKS = {
     Ability.REPEATABLE: _twice,
 }
 ONLY_PROMISED = {Ability.REPEATABLE}
-"""What isn't asked for by a call of its own: that it isn't declared only means that evals don't count on it."""
+"""Abilities without a call of their own: a runtime that doesn't declare one may have it; evals don't count on it."""
 
 TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda checkpoint: "python:tests.callables:encode"}
 

@@ -1,4 +1,4 @@
-"""The measures of the model card, on vectors whose figures can be told beforehand."""
+"""The measures of the model card, on vectors whose figures can be worked out by hand."""
 
 from __future__ import annotations
 

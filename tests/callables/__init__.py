@@ -21,7 +21,7 @@ def _direction(word: str) -> np.ndarray:
 
 
 def noisy(texts: list[str], task: str) -> np.ndarray:
-    """Moves each vector by so far as NOISE says, in another direction at each call; unit length is kept."""
+    """Moves each vector by the distance NOISE, in another direction at each call; unit length is kept."""
     moved = encode(texts, task).astype(np.float64)
     aside = np.random.default_rng().standard_normal(moved.shape)
     aside *= float(os.environ["NOISE"]) / np.linalg.norm(aside, axis=1, keepdims=True)
@@ -37,7 +37,7 @@ def only_queries(texts: list[str], task: str) -> np.ndarray:
 
 
 def turns_after(texts: list[str], task: str) -> np.ndarray:
-    """Answers rightly as long as it is asked for a text or two, then with a list."""
+    """Returns an array for up to two texts, a list for more."""
     return encode(texts, task) if len(texts) <= 2 else encode(texts, task).tolist()
 
 
@@ -72,7 +72,7 @@ _BUFFER = np.zeros((64, DIMENSION), dtype=np.float32)
 
 
 def one_buffer(texts: list[str], task: str) -> np.ndarray:
-    """Fills the same array at each call, and never rightly twice."""
+    """Fills and returns the same array at each call, with the vectors of ``noisy``."""
     _BUFFER[: len(texts)] = noisy(texts, task)
     return _BUFFER[: len(texts)]
 
@@ -84,7 +84,7 @@ def warns(texts: list[str], task: str) -> np.ndarray:
 
 
 def imports_late(texts: list[str], task: str) -> np.ndarray:
-    """Imports a module that lies where the user stands only when it is called for many texts."""
+    """Imports a module of the working directory, but only when it is called for more than two texts."""
     if len(texts) > 2:
         import beside_the_user  # noqa: F401
     return encode(texts, task)

@@ -1,6 +1,6 @@
 """Faults of the model's arithmetic: rotary frequencies, activations, norms.
 
-Signatures of them were recorded with baselines of format 1, which are told by them still.
+Baselines of format 1 hold signatures of these faults, and failures against such a baseline still name them.
 """
 
 from collections.abc import Callable, Iterator

@@ -51,7 +51,7 @@ class Laboratory:
         return vectors, encoder.tokenize(list(self.anchors.token_texts.values()), None)
 
     def observe(self, encoder: TorchEncoder, task: str) -> tuple[Finding, Observation]:
-        """Have an encoder, faulty or not, answer, and run our gate; give what other gates need too."""
+        """Run our gate on an encoder, faulty or not; return the finding, and the embeddings that other gates judge."""
         vectors, tokens = self.answer(encoder, task)
         shown = encoder.encode(list(shown_sentences().values()), task)
         seen = Observation(self.baseline.anchors()[task], vectors, self.shown[task], shown)

@@ -45,7 +45,7 @@ def test_weight_fault_is_caught(laboratory, tables, fault):
 
 @pytest.mark.parametrize("name", ["NormalisedBeforeTruncating", "CutFromTheEnd"])
 def test_matryoshka_fault_fails_the_contract(tables, name):
-    """These show only where embeddings are cut: the contract eval runs, in a process of its own, with the fault in."""
+    """Such faults show only where embeddings are cut: the contract eval runs with the fault, in its own process."""
     run = subprocess.run(
         [
             sys.executable,
@@ -79,7 +79,7 @@ def inject_everywhere(laboratory: Laboratory, tables: Tables, fault: Fault, kind
     tasks = catalogue.touched_tasks(fault, laboratory.prefixes)
     if fault.name in CHANGE_NOTHING:
         for task in tasks:
-            # Not the baseline's, which may be another machine's: those differ by rounding.
+            # Not those of the baseline, which may be from another machine: they differ by rounding.
             vectors, tokens = laboratory.answer(laboratory.encoder, task)
             with fault.inject(laboratory.encoder, task) as faulty:
                 faulty_vectors, faulty_tokens = laboratory.answer(faulty, task)

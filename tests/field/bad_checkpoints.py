@@ -264,7 +264,7 @@ CHECKPOINTS = {
         whole_embeddings,
     ),
 }
-"""What is wrong with a model's folder and seen before anything runs."""
+"""Faults of a model's folder that are seen before anything runs."""
 
 ORIGINAL = {
     "original-rank-trillion": BadInput(
@@ -306,4 +306,4 @@ LOADED = {
         lambda folder: change_json(folder / "tokenizer_config.json", eos_token="<end>"),
     ),
 }
-"""What is seen when the model is loaded."""
+"""Faults that are seen when the model is loaded."""

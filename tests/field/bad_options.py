@@ -39,4 +39,4 @@ OPTIONS = {
         "--tasks with a terminal's escape", r"--tasks: unknown task '\x1b[2J'", options("--tasks=\x1b[2J")
     ),
 }
-"""What needs no damaged folder; the folder is a sound one."""
+"""Options that are refused though the model's folder is a sound one."""

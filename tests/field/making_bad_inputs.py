@@ -24,11 +24,11 @@ Make = Callable[[Path], list[str] | None]
 
 @dataclass(frozen=True)
 class BadInput:
-    """One kind.
+    """One kind of bad input.
 
     Attributes:
         tried: what is wrong, in words.
-        line: what the line holds.
+        line: text that the run's one line must hold.
         make: how it is made.
     """
 
@@ -50,7 +50,7 @@ def adapter(**entries: Any) -> Make:
 
 
 def content(name: str, written: bytes | Any) -> Make:
-    """A file with these bytes, or this as JSON."""
+    """A file with these bytes, or with this value as JSON."""
     in_bytes = written if isinstance(written, bytes) else json.dumps(written).encode()
     return lambda folder: _write(folder / name, in_bytes)
 

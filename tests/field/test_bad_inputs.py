@@ -37,7 +37,7 @@ def kinds(table):
 
 @pytest.fixture(autouse=True)
 def _time_limit():
-    """A pipe that is opened waits for ever. No ``except OSError`` on the way takes this for a fault of the file."""
+    """End a test that opens a pipe, which waits for ever, by an error that no ``except OSError`` on the way catches."""
 
     def give_up(*_):
         pytest.fail("the run hangs")
@@ -58,7 +58,7 @@ def original_checkpoint(tmp_path_factory):
 
 
 def told(text: str, kind: BadInput, folder: Path) -> list[str]:
-    """The lines that hold what the kind's line does; the rest of what a run may not show is checked here."""
+    """The lines that hold the text which this kind must give; that nothing else is wrong with the output is checked."""
     text = text.replace(str(folder), "FOLDER")
     assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
     assert max(map(len, text.splitlines())) <= LONGEST_SHOWN
@@ -135,7 +135,7 @@ def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
 
 
 def give_up_privileges():
-    """Have permissions count for root too: take what sets them aside from what the next program may have."""
+    """Have permissions count for root too: drop the capabilities that override them, for the next program."""
     if os.getuid() == 0:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
             if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):

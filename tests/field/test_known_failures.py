@@ -64,7 +64,7 @@ def expected(result: pytest.RunResult) -> list[str]:
     return [line.removeprefix("XFAIL ") for line in result.outlines if line.startswith("XFAIL")]
 
 
-# --- what is expected -------------------------------------------------------------------------------------------
+# --- which failures are expected --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("test", ["library", "loading", "not_a_number"])
@@ -158,7 +158,7 @@ def test_list_that_is_no_text_is_refused(project, native_checkpoint):
     assert result.errlines[0].startswith("ERROR: snapshots/tiny/known-failures.txt: unreadable (")
 
 
-# --- what is said of the lines themselves -----------------------------------------------------------------------
+# --- messages on the lines themselves ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

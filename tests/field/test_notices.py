@@ -117,7 +117,7 @@ def test_parallel_run_says_once_that_nothing_is_timed(suite, monkeypatch):
     assert passes(result) and "automatically disabled" not in result.stdout.str() + result.stderr.str()
 
 
-# --- what does --------------------------------------------------------------------------------------------------------
+# --- what ends one ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [[], ["-W", "ignore"], ["--import-mode=importlib"]], ids=" ".join)

@@ -165,7 +165,7 @@ def test_without_a_baseline_one_eval_of_all_workers_fails(run):
     assert result.parseoutcomes()["failed"] == 1
 
 
-# --- nobody hands the contract a store that remembers -------------------------------------------------------------
+# --- contract evals encode anew, not from an observation ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(

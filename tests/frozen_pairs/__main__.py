@@ -33,7 +33,7 @@ Verdicts = dict[str, Any]
 
 
 def main() -> int:
-    """Compare, or record what there is now."""
+    """Compare each pair's verdicts with the recorded ones, or record today's."""
     parser = argparse.ArgumentParser(prog="python -m tests.frozen_pairs", description=__doc__)
     parser.add_argument("--only", metavar="TEXT", default="", help="run the pairs whose name holds this text")
     parser.add_argument(

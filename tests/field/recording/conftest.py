@@ -1,4 +1,4 @@
-"""Recordings of a model so small, and cut so early, that a real one takes seconds."""
+"""Recordings that take seconds, though they are whole: of a tiny model that cuts texts early."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ TASK = "separation"
 TABLE = f"similarity/{TASK}.txt"
 DRIFT = "evals/test_drift.py"
 WHOLE = [DRIFT, "-k", "whole"]
-"""Reads every file of a baseline, and needs no model."""
+"""Selects the eval that reads every file of a baseline and needs no model."""
 PARTS = {"manifest.json", "tokens.json", "anchors.safetensors", "signatures.safetensors"}
 PARTS |= {"tolerance.json", "ledger.jsonl", "task-differences.txt", TABLE}
 
@@ -90,7 +90,7 @@ def kept_baseline(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def recorded(fresh, kept_baseline) -> Recordings:
-    """The same with its baseline, which the first test to ask for it records."""
+    """The model of ``fresh`` with its baseline, which the first test to ask for it records."""
     if not kept_baseline.exists():
         assert fresh.record().ret == pytest.ExitCode.OK
         shutil.copytree(fresh.folder, kept_baseline)

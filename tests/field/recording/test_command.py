@@ -16,7 +16,7 @@ ADVICE = re.compile(r"(?:Record one|If the change is wanted|record .*own baselin
 
 
 def printed(result: pytest.RunResult) -> str:
-    """The command that a run prints, the same wherever it does."""
+    """The command that a run prints, which is the same in every place of the output."""
     (command,) = {found[1] for found in map(ADVICE.search, result.outlines) if found}
     return command
 
@@ -29,7 +29,7 @@ def run_as_printed(project: pytest.Pytester, command: str) -> pytest.RunResult:
 
 @pytest.fixture
 def command(fresh):
-    """What this model's command ends in, by default."""
+    """The end of this model's command, by default."""
     return f"--model={fresh.model} --tasks={TASK} --device=cpu --snapshot-update"
 
 

@@ -19,7 +19,7 @@ STEPS = ("make", "create", "write", "rename", "remove")
 
 
 def leave_update(recordings, files, *, names=None):
-    """Leave what a killed recording leaves when it had decided: its new files, and a journal of their names."""
+    """Leave what a recording leaves that was killed once decided: its new files, and a journal of their names."""
     staging = recordings.folder / ".update"
     staging.mkdir()
     for position, name in enumerate(sorted(files)):
@@ -29,7 +29,7 @@ def leave_update(recordings, files, *, names=None):
 
 
 def everything(folder):
-    """What is there, links not followed, but for what pytest itself writes."""
+    """Path -> content of all that lies in a folder, links not followed, without what pytest itself writes."""
     paths = [
         path for path in folder.rglob("*") if not any("cache" in part or part == ".benchmarks" for part in path.parts)
     ]
