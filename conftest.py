@@ -96,10 +96,16 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="Evaluate only these tasks, separated by commas. Default: all that the model has.",
     )
     group.addoption(
+        "--snapshots",
+        metavar="FOLDER",
+        help="Find baselines, known failures and task maps in this folder, from where you stand, and record there. "
+        "Default: EVALS_SNAPSHOTS, snapshots of [tool.jina-v3-evals] in the nearest pyproject.toml, or the suite's own.",
+    )
+    group.addoption(
         "--baseline",
         type=settings.parse_baseline,
         metavar="NAME",
-        help="Compare with this folder of snapshots/. Default: the model's own.",
+        help="Compare with the baseline of this name. Default: the model's own.",
     )
     group.addoption(
         "--show-matrices",

@@ -14,9 +14,9 @@ def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseli
     if gate_result.problem:
         pytest.fail(gate_result.problem, pytrace=False)
     if not recorded_baseline.has_anchors:
-        pytest.skip(f"snapshots/{recorded_baseline.name} holds tables only; {how_to_record('record anchors with')}")
+        pytest.skip(f"{recorded_baseline.shown} holds tables only; {how_to_record('record anchors with')}")
     finding = gate_result.findings[task]
-    compared = f"in {told_precision(precision)}, against snapshots/{recorded_baseline.name}"
+    compared = f"in {told_precision(precision)}, against {recorded_baseline.shown}"
     claims.hold(*drift_rows.rows_of(finding, compared, advice=lambda: how_to_record("If the change is wanted")))
 
 

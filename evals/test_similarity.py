@@ -29,12 +29,13 @@ def test_task_differences_are_those_of_the_baseline(notebook_matrices, all_tasks
 
 def test_every_stored_file_belongs_to_a_task(device, baseline, spec, all_tasks, claims):
     if not_replaceable(baseline, spec):
-        pytest.skip(f"snapshots/{baseline.name} is another model's")
+        pytest.skip(f"{baseline.shown} is another model's")
     listed = baseline.manifest()["files"] if baseline.exists else ()
     expected = known_files(spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
     found = {path.relative_to(baseline.folder).as_posix() for path in baseline.folder.rglob("*") if path.is_file()}
     orphans = sorted(name for name in found - expected if not name.startswith(".update/"))
-    claims.hold(equal(f"files of snapshots/{baseline.name} that no eval reads (delete them)", orphans, []))
+    where = f"in {baseline.shown}"
+    claims.hold(equal("files of the baseline that no eval reads (delete them)", orphans, [], worst=[where]))
 
 
 def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(observation, task, claims):
