@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _alike_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs inside a run are no part of a parallel one, and print as on a terminal: on CI pytest shortens less."""
     workers = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-    for variable in (*workers, "CI", "BUILD_NUMBER"):
+    for variable in (*workers, "CI", "BUILD_NUMBER", "EVALS_SNAPSHOTS"):
         monkeypatch.delenv(variable, raising=False)
 
 

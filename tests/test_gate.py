@@ -38,8 +38,10 @@ def encoder(native_checkpoint) -> TorchEncoder:
 @pytest.fixture(scope="module")
 def recorded(encoder, tmp_path_factory) -> Path:
     """A baseline of the tiny model, in float32 only."""
-    folder = tmp_path_factory.mktemp("snapshots") / "tiny"
+    home = tmp_path_factory.mktemp("recorded")
+    folder = home / "snapshots" / "tiny"
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
         patch.setattr(recording, "DTYPES", ("float32",))
         result = update(encoder, folder)
     assert result.notes == ["recorded anchors in snapshots/tiny, with bounds from a new null set"]
@@ -52,7 +54,8 @@ def folder(recorded, tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     whole = variations.variations
     monkeypatch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
-    return Path(shutil.copytree(recorded, tmp_path / "tiny"))
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(recorded, tmp_path / "snapshots" / "tiny"))
 
 
 def update(encoder: TorchEncoder, folder: Path) -> gate.GateResult:

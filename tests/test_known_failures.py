@@ -35,21 +35,21 @@ def test_name_of_an_eval_that_has_moved_is_that_of_today():
 
 def test_line_with_the_earlier_file_of_an_eval_counts(tmp_path):
     (tmp_path / FILE).write_text("test_behavior.py::test_separation_and_classification_differ_least # weak\n")
-    (known,) = read_known_failures(tmp_path)
+    (known,) = read_known_failures(tmp_path / FILE)
     assert known.name == "test_jina_v3.py::test_separation_and_classification_differ_least"
 
 
 def test_lines_are_names_with_reasons(tmp_path):
     (tmp_path / FILE).write_text("# a note\n\ntest_a.py::test_b[x] # weak there\n")
-    assert read_known_failures(tmp_path) == [KnownFailure(3, "test_a.py::test_b[x]", None, "weak there")]
-    assert read_known_failures(tmp_path / "none") == []
+    assert read_known_failures(tmp_path / FILE) == [KnownFailure(3, "test_a.py::test_b[x]", None, "weak there")]
+    assert read_known_failures(tmp_path / "none" / FILE) == []
 
 
 @pytest.mark.parametrize("line", ["test_a.py::test_b", "test_b # why", "test_a.py::test_b # "])
 def test_line_without_test_or_reason_is_refused(tmp_path, line):
     (tmp_path / FILE).write_text(f"{line}\n")
     with pytest.raises(pytest.UsageError, match=f"{FILE}, line 1: "):
-        read_known_failures(tmp_path)
+        read_known_failures(tmp_path / FILE)
 
 
 @pytest.fixture

@@ -78,16 +78,16 @@ def test_number_that_is_none_is_refused(project, option, value):
 @pytest.mark.parametrize("value", ["../other", "a/b", ".hidden", ""])
 def test_baseline_that_is_no_folder_name_is_refused(project, value):
     assert refused(project, f"--baseline={value}") == (
-        f"--baseline: {value!r} is not a folder name; give the name of a folder of snapshots/"
+        f"--baseline: {value!r} is not a folder name; give the name of a baseline's folder"
     )
 
 
 def test_unknown_baseline_is_refused_with_those_there_are(project):
     said = "(record a new one with --snapshot-update)"
-    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots/ has: none {said}"
+    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots has: none {said}"
     for name in ("tiny", "mini"):
         (project.path / "snapshots" / name).mkdir(parents=True)
-    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots/ has: mini, tiny {said}"
+    assert refused(project, "--baseline=x") == f"--baseline: unknown baseline 'x'; snapshots has: mini, tiny {said}"
 
 
 def test_revision_of_a_local_model_is_refused(project, native_checkpoint):
@@ -300,7 +300,7 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
     expected = "model task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
-    expected += "benchmark-tokens tasks baseline show-matrices report"
+    expected += "benchmark-tokens tasks snapshots baseline show-matrices report"
     assert names == [f"--{name}" for name in expected.split()]
     for option in options:
         assert re.search(r"\. Default: [^.]+.*\.$", re.sub(r"\s+", " ", option)), option

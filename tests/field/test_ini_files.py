@@ -57,7 +57,7 @@ def test_verdicts_baseline_figures_and_exit_code_are_the_same(suite, monkeypatch
         "test_warns": "FAILED",
         "test_weak": "XFAIL",
     }
-    result.stdout.fnmatch_lines(["*files of snapshots/model that no eval reads (delete them): found ?'stray.txt'?*"])
+    result.stdout.fnmatch_lines(["*files of the baseline that no eval reads (delete them): found ?'stray.txt'?*"])
     found = {name.partition("[")[0]: found for name, found in figures_in(report).items()}
     assert found["test_weak"] == {"share": 0.5} and found["test_passes"] == {"number": 7}
     assert "record_property" not in result.stdout.str()  # of which pytest warns under xunit2
