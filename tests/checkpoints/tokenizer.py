@@ -26,7 +26,7 @@ SPECIAL_TOKENS = {"bos": "<s>", "pad": "<pad>", "eos": "</s>", "unk": "<unk>", "
 
 @cache
 def vocabulary() -> tuple[tuple[str, float], ...]:
-    """Words of the corpus, and characters and two endings for the rest, with their scores; a piece's place is its id."""
+    """The pieces, with scores, by id: words of the corpus, and characters and two endings for the rest."""
     shown = "".join(corpus.shown_sentences().values())
     latin = "".join(map(chr, range(0xC0, 0x100)))
     sentences = [text for meaning in corpus.meanings() for text in meaning.texts.values()]
