@@ -158,7 +158,8 @@ def _adapter(tensors: Tensors, task: str, *, own_inputs: bool) -> Tensors:
             continue
         parts = [module.replace("Wqkv", f"{part}_proj") for part in "qkv"] if "Wqkv" in module else [module]
         for at, (part, block) in enumerate(zip(parts, np.split(outer, len(parts)), strict=True)):
-            adapter[f"base_model.model.{part}.lora_A.weight"] = np.roll(inner, at, axis=1) if own_inputs else inner
+            own = np.roll(inner, at if own_inputs else 0, axis=1)  # a copy: torch writes no memory under two names
+            adapter[f"base_model.model.{part}.lora_A.weight"] = own
             adapter[f"base_model.model.{part}.lora_B.weight"] = block
     return adapter
 
