@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def refusal(folder: Path, **options: Any) -> str:
-    """What the user reads of a folder that can't be used: one line, in which the folder is called FOLDER."""
+    """The one line that a user reads for a folder that can't be used, in which the folder is called FOLDER."""
     with pytest.raises(CheckpointError) as refused:
         inspect_checkpoint(folder, **options)
     message = str(refused.value)
