@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkpoints import write_native_checkpoint
+from tests.checkpoints import PUBLISHED, change_json, write_native_checkpoint
 
 pytest_plugins = ["pytester"]
 
@@ -32,8 +32,11 @@ def _alike_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def native_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny checkpoint in the published layout. Read only."""
-    return write_native_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
+    """A tiny checkpoint: the base by the published names, said to be bfloat16; adapters as PEFT trains. Read only."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
+    write_native_checkpoint(folder, base_names=PUBLISHED, own_inputs=True)
+    change_json(folder / "config.json", dtype="bfloat16")
+    return folder
 
 
 @pytest.fixture

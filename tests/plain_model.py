@@ -3,14 +3,15 @@
 It shares nothing with the suite or with transformers' class, so that both can be compared with it.
 """
 
+import numpy as np
 import torch
 
-from tests.layouts import ROTARY_BASE, Size, merged_weights
+from tests.checkpoints import ROTARY_BASE, Size, merged_weights
 
 
-def embedding(weights: dict[str, torch.Tensor], size: Size, token_ids: list[int], task: str | None) -> torch.Tensor:
+def embedding(weights: dict[str, np.ndarray], size: Size, token_ids: list[int], task: str | None) -> torch.Tensor:
     """Return the embedding (hidden,) of one text: each matrix with ``B @ A * alpha / r`` added, mean, L2 norm."""
-    tensors = {name: tensor.double() for name, tensor in merged_weights(weights, task).items()}
+    tensors = {name: torch.from_numpy(values).double() for name, values in merged_weights(weights, task).items()}
     states = hidden_states(tensors, size, token_ids)
     mean = states.mean(dim=0)
     return mean / mean.norm()

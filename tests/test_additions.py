@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.checkpoints import change_json
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -87,8 +88,7 @@ def test_device_is_a_row(copy):
 
 def test_fault_is_a_row_whose_signature_is_recorded(copy, own_checkpoint):
     options = ["evals/test_drift.py", f"--model={own_checkpoint}", "--device=cpu"]
-    config = json.loads((own_checkpoint / "tokenizer_config.json").read_text())
-    (own_checkpoint / "tokenizer_config.json").write_text(json.dumps(config | {"model_max_length": 16}))
+    change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)
     assert run(copy, *options, "--snapshot-update", add="fault").ret == pytest.ExitCode.OK
     from safetensors.numpy import load_file
 

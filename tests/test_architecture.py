@@ -87,7 +87,11 @@ def test_pytest_and_syrupy_are_known_to_run_alone():
     assert outside == []
 
 
-@pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.py")), ids=lambda path: str(path.relative_to(FIXTURES)))
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in ("fixtures", "evals", "tests") for path in sorted((ROOT / folder).rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_no_module_is_too_long(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 

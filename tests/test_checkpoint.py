@@ -10,16 +10,15 @@ import pytest
 from fixtures.models import known_models
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.known_models import adapter_folder
-from fixtures.models.layouts.jina_hf import adapter_tensor_shapes, matrix_shapes
+from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
 from fixtures.models.spec import Input
 from fixtures.models.task_maps import TaskMap
 from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
 from tests.checkpoints import (
     FIRST_A,
-    LAYERS,
     MAX_LENGTH,
-    TARGET_MODULES,
     TASKS,
+    TINY,
     change_json,
     change_tensors,
     refusal,
@@ -44,7 +43,7 @@ def test_sound_checkpoint_is_described(native_checkpoint):
     assert (found.name, found.revision) == ("some-org/some-model", "abc")
     assert spec_of(found).baseline_name == "some-org--some-model"
     assert (found.tasks, found.dimension, found.max_length) == (TASKS, 32, MAX_LENGTH)
-    assert spec_of(found).layers == LAYERS
+    assert spec_of(found).layers == TINY.layers
     assert found.matryoshka_dimensions == (8, 16, 32)
 
 

@@ -7,15 +7,15 @@ from safetensors.numpy import load_file, save_file
 
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.weights import read_header, weight_files
-from tests.checkpoints import refusal, write_json
+from tests.checkpoints import put_into_shards, refusal
 
 
 def test_shapes_are_read_from_the_header(tmp_path, native_checkpoint):
     tensors = load_file(native_checkpoint / "model.safetensors")
     shapes = {name: values.shape for name, values in tensors.items()}
     assert read_header(native_checkpoint / "model.safetensors") == shapes
-    save_file(tensors, tmp_path / "with-metadata.safetensors", metadata={"format": "pt"})
-    assert read_header(tmp_path / "with-metadata.safetensors") == shapes
+    save_file(tensors, tmp_path / "without-metadata.safetensors")
+    assert read_header(tmp_path / "without-metadata.safetensors") == shapes
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "text_matching/adapter_model.safetensors"])
@@ -84,12 +84,9 @@ def test_folder_without_weights_is_refused(own_checkpoint):
 
 @pytest.fixture
 def sharded_checkpoint(own_checkpoint):
-    tensors = load_file(own_checkpoint / "model.safetensors")
-    (own_checkpoint / "model.safetensors").unlink()
-    shards = {name: f"model-{number % 2 + 1:05}-of-00002.safetensors" for number, name in enumerate(tensors)}
-    for shard in sorted(set(shards.values())):
-        save_file({name: tensors[name] for name in tensors if shards[name] == shard}, own_checkpoint / shard)
-    write_json(own_checkpoint / "model.safetensors.index.json", {"metadata": {}, "weight_map": shards})
+    names = load_file(own_checkpoint / "model.safetensors")
+    shards = {name: f"model-{number % 2 + 1:05}-of-00002.safetensors" for number, name in enumerate(names)}
+    put_into_shards(own_checkpoint, shards)
     return own_checkpoint
 
 

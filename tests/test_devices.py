@@ -21,7 +21,7 @@ from fixtures.hardware import devices
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from tests.layouts import write_native_checkpoint
+from tests.checkpoints import write_native_checkpoint
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ["Follow the white rabbit."] * 3 + ["Hello"] * 4 + ["the query"]

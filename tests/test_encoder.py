@@ -19,9 +19,10 @@ from fixtures.runtimes.batching import token_batches
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.long_texts import long_text
-from tests.checkpoints import HIDDEN, JINA_V3_PREFIXES, MAX_LENGTH, TASKS
+from tests.checkpoints import JINA_V3_PREFIXES, MAX_LENGTH, TASKS, TINY
 
 TEXTS = ("Follow the white rabbit.", "", "跟着白兔走。", long_text(40), "اتبع الأرنب الأبيض.", "Yes.", "a" * 90)
+HIDDEN = TINY.hidden
 ROUNDING = 2e-6
 """Largest difference of a component of a unit vector between two float32 ways to the same result."""
 

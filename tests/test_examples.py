@@ -1,6 +1,5 @@
 """The examples do what their first lines say."""
 
-import json
 import shutil
 import sys
 
@@ -8,9 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.checkpoints import JINA_V3_PREFIXES
+from tests.checkpoints import JINA_V3_PREFIXES, vocabulary, write_json, write_tokenizer
 from tests.conftest import ROOT
-from tests.layouts import write_tokenizer
 
 
 @pytest.fixture
@@ -19,7 +17,7 @@ def own_code(tmp_path):
     folder = shutil.copytree(ROOT / "tests" / "remote_code_model", tmp_path / "small")
     draw = torch.Generator().manual_seed(0)
     tensors = {
-        "words.weight": torch.randn(300, 32, generator=draw),
+        "words.weight": torch.randn(len(vocabulary()), 32, generator=draw),
         "turns": torch.randn(5, 32, 32, generator=draw) * 0.1,
     }
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
@@ -28,11 +26,11 @@ def own_code(tmp_path):
         "architectures": ["SmallModel"],
         "auto_map": {"AutoConfig": "modeling_small.SmallConfig", "AutoModel": "modeling_small.SmallModel"},
         "model_type": "small_remote_code",
-        "vocab_size": 300,
+        "vocab_size": len(vocabulary()),
         "hidden_size": 32,
         "task_instructions": JINA_V3_PREFIXES,
     }
-    (folder / "config.json").write_text(json.dumps(config))
+    write_json(folder / "config.json", config)
     return folder
 
 

@@ -13,7 +13,7 @@ from huggingface_hub import errors
 
 from fixtures.errors import CheckpointError
 from fixtures.models import hub
-from tests.layouts import write_native_checkpoint
+from tests.checkpoints import write_native_checkpoint
 
 httpx = pytest.importorskip("httpx2")  # the HTTP client of huggingface_hub 2
 

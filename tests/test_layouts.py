@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file
 
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
@@ -27,41 +27,48 @@ from fixtures.runtimes.jina_v3 import variations
 from fixtures.runtimes.jina_v3.describing import describe
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from tests.checkpoints import refusal
-from tests.layouts import (
+from tests.checkpoints import (
+    ADAPTER_FILE,
+    BASE_FILE,
+    PUBLISHED,
     TASKS,
     TEXTS,
     Size,
-    edit_json,
+    change_json,
+    change_tensors,
     open_encoder,
+    random_weights,
+    refusal,
+    vocabulary,
     write_native_checkpoint,
     write_original_checkpoint,
 )
 from tests.plain_model import embedding
 
 ROOT = Path(__file__).parent.parent
-SIZE = Size()
+SIZE = Size(vocabulary=len(vocabulary()) + 100)
+"""With rows that stand for no token."""
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """The same weights in each layout, with the weights themselves."""
     root = tmp_path_factory.mktemp("layouts")
-    weights = write_native_checkpoint(root / "native")
-    write_native_checkpoint(root / "fused", fused=True)
-    write_native_checkpoint(root / "merged", merged="separation")
-    write_original_checkpoint(root / "original")
-    return root, weights
+    write_native_checkpoint(root / "native", size=SIZE)
+    write_native_checkpoint(root / "published", size=SIZE, base_names=PUBLISHED, adapter_names=PUBLISHED)
+    write_native_checkpoint(root / "merged", size=SIZE, merged="separation")
+    write_original_checkpoint(root / "original", size=SIZE)
+    return root, random_weights(size=SIZE)
 
 
 @pytest.fixture(scope="module")
 def encoders(folders):
     root, _ = folders
-    return {name: open_encoder(root / name) for name in ("native", "fused", "original")}
+    return {name: open_encoder(root / name) for name in ("native", "published", "original")}
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
-@pytest.mark.parametrize("layout", ["native", "fused", "original"])
+@pytest.mark.parametrize("layout", ["native", "published", "original"])
 def test_embeddings_are_those_of_the_plain_model(encoders, folders, layout, asked):
     _, weights = folders
     encoder = encoders[layout]
@@ -70,7 +77,7 @@ def test_embeddings_are_those_of_the_plain_model(encoders, folders, layout, aske
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
-@pytest.mark.parametrize("layout", ["fused", "original"])
+@pytest.mark.parametrize("layout", ["published", "original"])
 def test_layouts_of_the_same_weights_agree_to_the_last_bit(encoders, layout, asked):
     native, other = (encoders[name].encode(TEXTS, asked) for name in ("native", layout))
     np.testing.assert_array_equal(native, other)
@@ -93,10 +100,10 @@ def test_merged_model_has_no_base_weights(folders):
 
 def test_layout_is_recognised_without_being_told(folders):
     root, _ = folders
-    found = {name: inspect_checkpoint(root / name).layout for name in ("native", "fused", "original")}
+    found = {name: inspect_checkpoint(root / name).layout for name in ("native", "published", "original")}
     assert found == {
         "native": checkpoints.NATIVE,
-        "fused": checkpoints.NATIVE,
+        "published": checkpoints.NATIVE,
         "original": checkpoints.ORIGINAL,
     }
     assert inspect_checkpoint(root / "merged", only_tasks=["separation"]).layout == checkpoints.MERGED
@@ -136,12 +143,11 @@ def test_half_precision_layouts_agree(folders):
 
 def test_pooler_may_be_missing(tmp_path, encoders):
     for layout, write in {"native": write_native_checkpoint, "original": write_original_checkpoint}.items():
-        write(tmp_path / layout)
+        write(tmp_path / layout, size=SIZE)
         for file in (tmp_path / layout).rglob("*.safetensors"):
-            tensors = {name: tensor for name, tensor in load_file(file).items() if "pooler." not in name}
-            save_file(tensors, file, metadata={"format": "pt"})
+            change_tensors(file, lambda tensors: [tensors.pop(name) for name in list(tensors) if "pooler." in name])
     for adapter in (tmp_path / "native").glob("*/adapter_config.json"):
-        edit_json(adapter, target_modules=[name for name in TARGET_MODULES if name != "dense"])
+        change_json(adapter, target_modules=[name for name in TARGET_MODULES if name != "dense"])
     for layout in ("native", "original"):
         encoder = open_encoder(tmp_path / layout)
         np.testing.assert_array_equal(
@@ -151,17 +157,11 @@ def test_pooler_may_be_missing(tmp_path, encoders):
 
 def test_original_layout_without_a_stated_rotary_base_has_that_of_its_class(tmp_path):
     write_original_checkpoint(tmp_path)
-    edit_json(tmp_path / "config.json", rotary_emb_base=None)
+    change_json(tmp_path / "config.json", rotary_emb_base=None)
     assert open_encoder(tmp_path).loaded.model.config.rope_parameters["rope_theta"] == 10000.0
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------
-
-
-def change_weights(folder, change) -> None:
-    tensors = load_file(folder / "model.safetensors")
-    change(tensors)
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def test_base_without_adapters_asks_for_the_task(folders):
@@ -181,25 +181,26 @@ def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkey
 
 def test_original_layout_with_a_missing_bank_is_refused(tmp_path):
     write_original_checkpoint(tmp_path)
-    change_weights(tmp_path, lambda t: t.pop("roberta.encoder.layers.0.mlp.fc1.parametrizations.weight.0.lora_A"))
+    lost = "roberta.encoder.layers.0.mlp.fc1.parametrizations.weight.0.lora_A"
+    change_tensors(tmp_path / BASE_FILE, lambda tensors: tensors.pop(lost))
     assert "1 missing (first: roberta.encoder.layers.0.mlp.fc1" in refusal(tmp_path)
 
 
 def test_original_layout_with_another_number_of_tasks_is_refused(tmp_path):
     write_original_checkpoint(tmp_path)
-    edit_json(tmp_path / "config.json", lora_adaptations=list(TASKS[:4]))
+    change_json(tmp_path / "config.json", lora_adaptations=list(TASKS[:4]))
     assert "misshapen" in refusal(tmp_path)
 
 
 def test_original_layout_without_task_names_is_refused(tmp_path):
     write_original_checkpoint(tmp_path)
-    edit_json(tmp_path / "config.json", lora_adaptations=None)
+    change_json(tmp_path / "config.json", lora_adaptations=None)
     assert "lora_adaptations must list the tasks" in refusal(tmp_path)
 
 
 def test_original_layout_with_a_task_without_prefix_is_refused(tmp_path):
     write_original_checkpoint(tmp_path)
-    edit_json(tmp_path / "config.json", task_instructions=dict.fromkeys(TASKS[:4], ""))
+    change_json(tmp_path / "config.json", task_instructions=dict.fromkeys(TASKS[:4], ""))
     assert "states no prefix for task 'text-matching'" in refusal(tmp_path)
 
 
@@ -208,21 +209,22 @@ def test_original_layout_with_a_task_without_prefix_is_refused(tmp_path):
 )
 def test_original_layout_with_other_steps_is_refused(tmp_path, entry, value):
     write_original_checkpoint(tmp_path)
-    edit_json(tmp_path / "config.json", **{entry: value})
+    change_json(tmp_path / "config.json", **{entry: value})
     message = refusal(tmp_path)
     assert f"{entry} is {value!r}" in message
 
 
 def test_plain_xlm_roberta_is_refused_rather_than_loaded_at_random(tmp_path):
     write_original_checkpoint(tmp_path)
-    save_file({"embeddings.word_embeddings.weight": torch.zeros(3, 3)}, tmp_path / "model.safetensors")
+    only = {"embeddings.word_embeddings.weight": np.zeros((3, 3), np.float32)}
+    change_tensors(tmp_path / BASE_FILE, lambda tensors: (tensors.clear(), tensors.update(only)))
     message = refusal(tmp_path)
     assert "model_type is 'xlm-roberta'" in message
 
 
 def test_native_weights_under_other_names_are_refused(tmp_path):
     write_native_checkpoint(tmp_path)
-    change_weights(tmp_path, lambda t: t.update({"layers.0.other": t.pop("layers.0.mlp.fc1.weight")}))
+    change_tensors(tmp_path / BASE_FILE, lambda t: t.update({"layers.0.other": t.pop("layers.0.mlp.fc1.weight")}))
     with pytest.raises(CheckpointError, match=r"1 missing \(first: layers.0.mlp.fc1.weight\); 1 unexpected"):
         load_model(inspect_checkpoint(tmp_path))
 
@@ -282,25 +284,24 @@ def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_pa
 
 
 def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folders, tmp_path):
-    folder = folders[0] / "fused"
-    file = folder / "separation" / "adapter_model.safetensors"
-    published = load_file(file)
+    folder = folders[0] / "published"
+    published = load_file(folder / "separation" / ADAPTER_FILE)
     assert "encoder.layers.0.mixer.out_proj.lora_A.weight" in published
     assert "embeddings.word_embeddings.lora_embedding_B" in published
     plain = open_encoder(folder, only_tasks=["separation"]).encode(TEXTS, "separation")
     for spelling in (jina_hf.peft_name, "roberta.{}".format):
         renamed = Path(shutil.copytree(folder, tmp_path / str(id(spelling))))
-        spelled = {spelling(name): tensor for name, tensor in published.items()}
-        save_file(spelled, renamed / "separation" / file.name, metadata={"format": "pt"})
+        file = renamed / "separation" / ADAPTER_FILE
+        change_tensors(file, lambda tensors, to=spelling: [tensors.update({to(n): tensors.pop(n)}) for n in published])
         assert np.array_equal(open_encoder(renamed, only_tasks=["separation"]).encode(TEXTS, "separation"), plain)
 
 
 def test_adapter_that_holds_a_matrix_under_two_names_is_refused(folders, tmp_path):
-    folder = Path(shutil.copytree(folders[0] / "fused", tmp_path / "twice"))
-    file = folder / "separation" / "adapter_model.safetensors"
-    tensors = load_file(file)
+    folder = Path(shutil.copytree(folders[0] / "published", tmp_path / "twice"))
     name = "encoder.layers.0.mlp.fc1.lora_A.weight"
-    save_file({**tensors, f"roberta.{name}": tensors[name].clone()}, file, metadata={"format": "pt"})
+    change_tensors(
+        folder / "separation" / ADAPTER_FILE, lambda tensors: tensors.update({f"roberta.{name}": tensors[name]})
+    )
     assert "layers.0.mlp.fc1.lora_A.weight is there twice" in refusal(folder, only_tasks=["separation"])
 
 

@@ -16,7 +16,7 @@ from fixtures.comparing import published
 from fixtures.comparing.bounds import assumed_tolerance
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
-from tests.layouts import TASKS, write_native_checkpoint
+from tests.checkpoints import TASKS, write_native_checkpoint
 from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
 
 ROOT = Path(__file__).parent.parent

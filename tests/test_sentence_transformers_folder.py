@@ -1,7 +1,5 @@
 """Folders as sentence-transformers saves them: read as the model inside them, or refused."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -9,29 +7,19 @@ import torch
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.spec import Target
 from fixtures.runtimes.jina_v3.describing import checkpoint_of, describe, fetch, spec_of
-from tests.checkpoints import refusal
-from tests.layouts import (
+from tests.checkpoints import (
+    MEAN_POOLING,
     TASKS,
     TEXTS,
-    Size,
-    edit_json,
+    TINY,
+    change_json,
     open_encoder,
+    refusal,
+    write_json,
+    write_modules,
     write_native_checkpoint,
     write_original_checkpoint,
 )
-
-MEAN_POOLING = {"pooling_mode": "mean", "include_prompt": True}
-
-
-def write_modules(folder, *, steps=("Transformer", "Pooling", "Normalize"), pooling=MEAN_POOLING, inside="") -> None:
-    paths = {"Transformer": inside, "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
-    modules = [
-        {"idx": at, "name": str(at), "path": paths.get(step, step), "type": f"sentence_transformers.models.{step}"}
-        for at, step in enumerate(steps)
-    ]
-    (folder / "1_Pooling").mkdir(parents=True)
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
-    (folder / "modules.json").write_text(json.dumps(modules))
 
 
 @pytest.mark.parametrize("inside", ["", "0_Transformer"])
@@ -51,7 +39,7 @@ def test_sentence_transformers_itself_gives_the_same_embeddings(tmp_path, recwar
 
     write_native_checkpoint(tmp_path / "merged", merged="separation")
     transformer = models.Transformer(str(tmp_path / "merged"), model_kwargs={"dtype": torch.float32})
-    modules = [transformer, models.Pooling(Size().hidden, pooling_mode="mean"), models.Normalize()]
+    modules = [transformer, models.Pooling(TINY.hidden, pooling_mode="mean"), models.Normalize()]
     theirs = SentenceTransformer(modules=modules, device="cpu")
     theirs.save(str(tmp_path / "saved"))
     ours = open_encoder(tmp_path / "saved", only_tasks=["separation"])
@@ -102,10 +90,10 @@ def test_sentence_transformers_folder_states_its_maximum_length(tmp_path):
 
 def test_folder_of_sentence_transformers_is_the_same_model_when_it_is_opened_as_when_it_was_described(tmp_path):
     write_native_checkpoint(tmp_path / "0_Transformer", tasks=[])
-    edit_json(tmp_path / "0_Transformer" / "config.json", task_instructions=None)
+    change_json(tmp_path / "0_Transformer" / "config.json", task_instructions=None)
     write_modules(tmp_path, inside="0_Transformer")
-    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"separation": "mine: "}}))
-    (tmp_path / "0_Transformer" / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 128}))
+    write_json(tmp_path / "config_sentence_transformers.json", {"prompts": {"separation": "mine: "}})
+    write_json(tmp_path / "0_Transformer" / "sentence_bert_config.json", {"max_seq_length": 128})
     target = Target(str(tmp_path), only_tasks=("separation",))
     spec = fetch(describe(target), target)
     opened = spec_of(checkpoint_of(spec, target), target)

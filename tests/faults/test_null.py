@@ -1,6 +1,7 @@
 """Two hundred harmless runs, other ones than those that the bounds were measured from: none may raise an alarm."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.runtimes.jina_v3.variations import attention, threads
 from fixtures.runtimes.variations import Variation
 from fixtures.texts.long_texts import drawn_text
+from tests.checkpoints import change_tensors
 from tests.faults import weights
 
 RUNS = 200
@@ -75,17 +77,16 @@ def harmless(
 
 @pytest.fixture(scope="module")
 def resaved(laboratory, tmp_path_factory) -> TorchEncoder:
-    """The same model, saved by the libraries in float32 and loaded again."""
-    import shutil
+    """The same model, saved in float32 and loaded again."""
+
+    def in_float32(tensors):
+        tensors.update({name: values.astype(np.float32) for name, values in tensors.items()})
 
     source = laboratory.encoder.loaded.checkpoint.folder
     folder = tmp_path_factory.mktemp("resaved") / "mini"
     shutil.copytree(source, folder)
-    from safetensors.torch import load_file, save_file
-
     for file in folder.rglob("*.safetensors"):
-        tensors = {name: tensor.float().contiguous() for name, tensor in load_file(file).items()}
-        save_file(tensors, file, metadata={"format": "pt"})
+        change_tensors(file, in_float32)
     return TorchEncoder(load_model(inspect_checkpoint(folder, name="mini")))
 
 

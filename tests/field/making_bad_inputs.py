@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
-from tests.checkpoints import change_json, change_tensors
+from tests.checkpoints import MEAN_POOLING, change_json, change_tensors, write_json, write_modules
 from tests.resealing import reseal
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 ADAPTER = "separation/adapter_config.json"
-POOLING = "1_Pooling/config.json"
 INDEX = "model.safetensors.index.json"
 
 Make = Callable[[Path], list[str] | None]
@@ -75,28 +74,20 @@ def tasks(*names: str) -> Make:
 def prompts(value: Any) -> Make:
     def make(folder: Path) -> None:
         change_json(folder / "config.json", task_instructions=None)
-        _write(folder / "config_sentence_transformers.json", json.dumps({"prompts": value}).encode())
+        write_json(folder / "config_sentence_transformers.json", {"prompts": value})
 
     return make
 
 
 def modules(pooling: Any = None, **entries: Any) -> Make:
     """A sentence-transformers folder with these settings of pooling, and these entries of its first module."""
-
-    def make(folder: Path) -> None:
-        steps = ("Transformer", "Pooling", "Normalize")
-        listed = [{"path": path, "type": step} for path, step in zip(("", "1_Pooling", ""), steps, strict=True)]
-        listed[0] |= entries
-        _write(folder / "modules.json", json.dumps(listed).encode())
-        _write(folder / POOLING, json.dumps({"pooling_mode": "mean"} if pooling is None else pooling).encode())
-
-    return make
+    return lambda folder: write_modules(folder, pooling=MEAN_POOLING if pooling is None else pooling, first=entries)
 
 
 def shard(name: str) -> Make:
     def make(folder: Path) -> None:
         (folder / "model.safetensors").rename(folder.parent / "outside.safetensors")
-        _write(folder / INDEX, json.dumps({"weight_map": {"embeddings.LayerNorm.weight": name}}).encode())
+        write_json(folder / INDEX, {"weight_map": {"embeddings.LayerNorm.weight": name}})
 
     return make
 
@@ -138,9 +129,7 @@ def sealed(name: str, change: Callable[[Any], Any]) -> Make:
     def make(folder: Path) -> None:
         path = folder / name
         if name.endswith(".safetensors"):
-            tensors = load_file(path)
-            change(tensors)
-            save_file(tensors, path)
+            change_tensors(path, change)
         elif name != "manifest.json":
             stored = json.loads(path.read_bytes())
             _write(path, json.dumps(change(stored) or stored).encode())

@@ -15,6 +15,7 @@ import pytest
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
+from tests.checkpoints import write_original_checkpoint
 from tests.conftest import ROOT
 from tests.field.bad_checkpoints import CHECKPOINTS, LOADED, ORIGINAL, WITHOUT_LIBRARIES
 from tests.field.bad_inputs import DOCUMENT, FAILED, USAGE_ERROR, document
@@ -22,7 +23,6 @@ from tests.field.bad_options import OPTIONS
 from tests.field.bad_permissions import UNREADABLE
 from tests.field.bad_stored_files import KNOWN_FAILURES, STORED
 from tests.field.making_bad_inputs import BadInput
-from tests.layouts import write_original_checkpoint
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
 ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu")

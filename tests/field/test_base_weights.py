@@ -5,9 +5,15 @@ import shutil
 import pytest
 from transformers import JinaEmbeddingsV3Model
 
-from tests.checkpoints import change_json, change_tensors
+from tests.checkpoints import (
+    NATIVE,
+    PUBLISHED,
+    change_json,
+    change_tensors,
+    write_native_checkpoint,
+    write_original_checkpoint,
+)
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal
-from tests.layouts import write_native_checkpoint, write_original_checkpoint
 
 ROOT_ADAPTER = (
     "FOLDER/adapter_config.json: an adapter beside the weights: whether it is merged into them or belongs on top is "
@@ -67,13 +73,14 @@ def test_original_file_of_another_number_of_layers_is_refused(project, tmp_path,
     assert fault in refusal(project, tmp_path / "original")
 
 
-@pytest.mark.parametrize("layout", ["native", "fused", "original"])
+@pytest.mark.parametrize("layout", ["native", "published", "original"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_sound_weights_pass_the_comparison_in_every_layout_and_dtype(project, tmp_path, layout, dtype):
     if layout == "original":
         write_original_checkpoint(tmp_path / layout)
     else:
-        write_native_checkpoint(tmp_path / layout, fused=layout == "fused")
+        names = PUBLISHED if layout == "published" else NATIVE
+        write_native_checkpoint(tmp_path / layout, base_names=names, adapter_names=names)
     assert evaluates(project, tmp_path / layout, ONE_TASK, f"--dtype={dtype}") == []
 
 

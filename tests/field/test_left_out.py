@@ -4,9 +4,8 @@ import shutil
 
 import pytest
 
-from tests.checkpoints import change_json
+from tests.checkpoints import TASKS, change_json, write_native_checkpoint, write_original_checkpoint
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal, run
-from tests.layouts import TASKS, write_native_checkpoint, write_original_checkpoint
 
 CUTS = ["evals/test_contract.py", "-k", "matryoshka"]
 

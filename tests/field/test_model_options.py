@@ -13,9 +13,15 @@ from safetensors.torch import save_file as save_torch_file
 from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from tests.checkpoints import change_json
+from tests.checkpoints import (
+    TASKS,
+    change_json,
+    write_json,
+    write_modules,
+    write_native_checkpoint,
+    write_original_checkpoint,
+)
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal
-from tests.layouts import TASKS, write_native_checkpoint, write_original_checkpoint
 
 WRITE = {"native": write_native_checkpoint, "original": write_original_checkpoint}
 BASE = "model.safetensors"
@@ -228,14 +234,8 @@ def test_weights_in_float64_are_loaded_as_asked_for(project, native):
 
 
 def as_sentence_transformers_folder(folder, **settings):
-    modules = [
-        {"idx": at, "name": str(at), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for at, (kind, path) in enumerate({"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Norm"}.items())
-    ]
-    (folder / "modules.json").write_text(json.dumps(modules))
-    (folder / "1_Pooling").mkdir(exist_ok=True)
-    (folder / "1_Pooling/config.json").write_text('{"pooling_mode": "mean"}')
-    (folder / "sentence_bert_config.json").write_text(json.dumps(settings))
+    write_modules(folder)
+    write_json(folder / "sentence_bert_config.json", settings)
 
 
 @pytest.mark.parametrize("length", [0, -1, True, "100", 1.5, [100]])

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch_file
 from safetensors.torch import save_file as save_torch_file
 
-from tests.checkpoints import change_tensors, write_json
+from tests.checkpoints import change_tensors, put_into_shards, write_native_checkpoint, write_original_checkpoint
 from tests.field.loading_runs import ONE_TASK, evaluates, refusal
-from tests.layouts import write_native_checkpoint, write_original_checkpoint
 
 BASE, ADAPTER = "model.safetensors", "separation/adapter_model.safetensors"
 WORDS, NORM = "embeddings.word_embeddings.weight", "emb_ln.bias"
@@ -53,12 +52,8 @@ def test_adapter_of_a_task_that_is_not_asked_for_does_not_matter(project, own_ch
 
 
 def test_shard_with_such_a_value_is_named(project, own_checkpoint):
-    tensors = load_file(own_checkpoint / BASE)
-    (own_checkpoint / BASE).unlink()
-    shards = {name: f"model-{1 + (name == WORDS):05}-of-00002.safetensors" for name in tensors}
-    for shard in set(shards.values()):
-        save_file({name: tensors[name] for name in tensors if shards[name] == shard}, own_checkpoint / shard)
-    write_json(own_checkpoint / "model.safetensors.index.json", {"metadata": {}, "weight_map": shards})
+    shards = {name: f"model-{1 + (name == WORDS):05}-of-00002.safetensors" for name in load_file(own_checkpoint / BASE)}
+    put_into_shards(own_checkpoint, shards)
     spoil(own_checkpoint / shards[WORDS], WORDS, np.nan)
     assert refusal(project, own_checkpoint).startswith(f"FOLDER/{shards[WORDS]}: {WORDS} holds 32 values")
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+
+from tests.checkpoints import change_json, change_tensors, put_into_shards
 
 Change = Callable[[Path], None]
 
@@ -43,22 +45,21 @@ class Pair:
 def weights(change: Callable[[dict[str, np.ndarray]], None], file: str = "model.safetensors") -> Change:
     """Change the tensors of one file of the model, in float32."""
 
-    def apply(folder: Path) -> None:
-        tensors = {name: value.astype(np.float32) for name, value in load_file(folder / file).items()}
+    def in_float32(tensors: dict[str, np.ndarray]) -> None:
+        tensors.update({name: value.astype(np.float32) for name, value in tensors.items()})
         change(tensors)
-        save_file(tensors, folder / file)
 
-    return apply
+    return lambda folder: change_tensors(folder / file, in_float32)
 
 
 def config(file: str = "config.json", **entries: object) -> Change:
     """Give entries of a JSON file other values."""
+    return lambda folder: change_json(folder / file, **entries)
 
-    def apply(folder: Path) -> None:
-        content = json.loads((folder / file).read_text(encoding="utf-8"))
-        (folder / file).write_text(json.dumps(content | entries), encoding="utf-8")
 
-    return apply
+def prefixes(folder: Path) -> dict[str, str]:
+    """Return what config.json states."""
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["task_instructions"]
 
 
 def noise(size: float) -> Change:
@@ -96,22 +97,16 @@ def swapped(first: str, second: str) -> Change:
 
 def without_prefix(task: str) -> Change:
     """State no prefix for a task that has one."""
-
-    def apply(folder: Path) -> None:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        content["task_instructions"][task] = ""
-        (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
-
-    return apply
+    return lambda folder: change_json(folder / "config.json", task_instructions={**prefixes(folder), task: ""})
 
 
 def without_task(task: str, adapter: str) -> Change:
     """Take a task and its adapter away."""
 
     def apply(folder: Path) -> None:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        del content["task_instructions"][task]
-        (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
+        stated = prefixes(folder)
+        del stated[task]
+        change_json(folder / "config.json", task_instructions=stated)
         shutil.rmtree(folder / adapter)
 
     return apply
@@ -121,9 +116,7 @@ def one_task_more(task: str, like: str) -> Change:
     """Add a task whose adapter is another one's copy."""
 
     def apply(folder: Path) -> None:
-        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        content["task_instructions"][task] = ""
-        (folder / "config.json").write_text(json.dumps(content), encoding="utf-8")
+        change_json(folder / "config.json", task_instructions={**prefixes(folder), task: ""})
         shutil.copytree(folder / like, folder / task)
 
     return apply
@@ -142,17 +135,8 @@ def renumbered(folder: Path) -> None:
 
 def in_two_files(folder: Path) -> None:
     """Divide the base's weights over two files and an index."""
-    tensors = load_file(folder / "model.safetensors")
-    names = sorted(tensors)
-    index = {}
-    for number, part in enumerate((names[::2], names[1::2]), start=1):
-        file = f"model-0000{number}-of-00002.safetensors"
-        save_file({name: tensors[name] for name in part}, folder / file, metadata={"format": "pt"})
-        index |= dict.fromkeys(part, file)
-    (folder / "model.safetensors").unlink()
-    total = sum(value.nbytes for value in tensors.values())
-    content = {"metadata": {"total_size": total}, "weight_map": index}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(content), encoding="utf-8")
+    names = sorted(load_file(folder / "model.safetensors"))
+    put_into_shards(folder, {name: f"model-0000{at % 2 + 1}-of-00002.safetensors" for at, name in enumerate(names)})
 
 
 def not_finite(tensors: dict[str, np.ndarray]) -> None:

@@ -14,14 +14,14 @@ _SECONDS_BETWEEN_SAMPLES = 0.005
 
 def write(layout: str, folder: str) -> None:
     """Write random weights of the published dimensions in bfloat16, as the published files have them."""
-    import torch
+    from tests import checkpoints
 
-    from tests.layouts import PUBLISHED_SIZE, write_native_checkpoint, write_original_checkpoint
-
+    asked = {"size": checkpoints.PUBLISHED_SIZE, "dtype": "bfloat16"}
     if layout == "native":
-        write_native_checkpoint(Path(folder), size=PUBLISHED_SIZE, dtype=torch.bfloat16, fused=True)
+        names = {"base_names": checkpoints.PUBLISHED, "adapter_names": checkpoints.PUBLISHED}
+        checkpoints.write_native_checkpoint(Path(folder), **asked, **names)
     else:
-        write_original_checkpoint(Path(folder), size=PUBLISHED_SIZE, dtype=torch.bfloat16)
+        checkpoints.write_original_checkpoint(Path(folder), **asked)
 
 
 def load(folder: str, dtype: str) -> None:

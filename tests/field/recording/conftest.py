@@ -51,7 +51,7 @@ class Recordings:
         """Have the model answer something else from now on."""
 
         def grow(tensors):
-            tensors["encoder.layers.1.mlp.fc2.weight"] *= 1.5
+            tensors["layers.1.mlp.fc2.weight"] *= 1.5
 
         change_tensors(self.model / "model.safetensors", grow)
 
