@@ -1,10 +1,11 @@
 """Hands pytest the suite: its options, markers and plugins, which live in ``fixtures/run``.
 
-A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the suite,
-is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for only while
-it collects, when its session has begun.
+A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the
+suite, is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for
+only while it collects, when its session has begun.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -31,11 +32,27 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if _came_by:
         return
     sys.path.insert(0, str(SUITE))  # --import-mode=importlib leaves it out
+    _refuse_foreign_fixtures()
     from fixtures.run.command_line import add_options
     from fixtures.run.pytest_policy import PytestPolicy
 
     pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
     add_options(parser)
+
+
+def _refuse_foreign_fixtures() -> None:
+    """End a run in which another package of this name was imported first: the suite's modules would not be found."""
+    import fixtures
+
+    ours, theirs = SUITE / "fixtures", Path(fixtures.__file__ or next(iter(fixtures.__path__)))
+    if theirs.name == "__init__.py":
+        theirs = theirs.parent
+    if theirs.resolve() != ours.resolve():
+        raise pytest.UsageError(
+            f"two packages are named fixtures: {os.path.relpath(theirs)}, which a conftest.py or a plugin imported "
+            f"before the evals began, and the suite's, {os.path.relpath(ours)}; rename yours, or have it imported by "
+            "nothing that a run of evals loads"
+        )
 
 
 @pytest.hookimpl(tryfirst=True)
