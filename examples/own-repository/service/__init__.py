@@ -1,0 +1,1 @@
+"""Answers support questions with the nearest of the answers that support has written."""
