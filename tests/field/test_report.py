@@ -86,14 +86,23 @@ def test_crashes(device, claims):
 """
 
 
-def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_rows(run, project):
-    (project.path / "evals" / "test_crash.py").write_text(CRASHES)
-    run("evals/test_crash.py", "-n1", "--max-worker-restart=0")
+@pytest.mark.parametrize("folder", ["evals", "ours"])
+def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_rows(run, project, folder):
+    (project.path / folder).mkdir(exist_ok=True)
+    (project.path / folder / "test_crash.py").write_text(CRASHES)
+    run(f"{folder}/test_crash.py", "-n1", "--max-worker-restart=0")
     broken = [row["eval"].partition("::")[2] for row in read(project)["rows"] if row["verdict"] == "broken"]
     assert "test_crashes[cpu]" in broken
-    (project.path / "evals" / "test_torn.py").write_text("import nothing_of_this_name")
-    run("evals/test_torn.py", "--continue-on-collection-errors")
-    assert "evals/test_torn.py" in [row["eval"] for row in read(project)["rows"] if row["verdict"] == "broken"]
+    (project.path / folder / "test_torn.py").write_text("import nothing_of_this_name")
+    run(f"{folder}/test_torn.py", "--continue-on-collection-errors")
+    assert f"{folder}/test_torn.py" in [row["eval"] for row in read(project)["rows"] if row["verdict"] == "broken"]
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1"]])
+def test_test_that_uses_no_fixture_of_the_suite_is_no_eval_wherever_it_lies(run, project, workers):
+    (project.path / "evals" / "test_plain.py").write_text("def test_plain():\n    assert False")
+    result = run("evals/test_plain.py", "-k", "plain", *workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and read(project)["rows"] == []
 
 
 def test_run_that_is_broken_off_leaves_the_older_report(run, project):

@@ -75,6 +75,12 @@ def test_path_is_the_one_to_type_from_where_the_run_was_started(fresh, command, 
     assert printed(fresh.compare("../evals/test_drift.py")) == f"pytest ../{DRIFT} {command}"
 
 
+def test_command_of_an_eval_that_lies_elsewhere_is_the_suites(fresh, command):
+    (fresh.project.path / "ours").mkdir()
+    (fresh.project.path / "ours" / "test_ours.py").write_text("def test_ours(task, recorded_baseline):\n    pass")
+    assert printed(fresh.compare("ours")) == f"pytest {DRIFT} {command}"
+
+
 @pytest.mark.parametrize("option", ["--config-file", "--rootdir"])
 def test_configuration_that_was_given_is_kept(fresh, option):
     value = fresh.project.path / ("pyproject.toml" if option == "--config-file" else "")

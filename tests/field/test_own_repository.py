@@ -1,0 +1,105 @@
+"""A service that pins the suite keeps its baselines: recorded, committed, compared in a fresh clone, accepted."""
+
+import re
+import shutil
+
+import pytest
+
+from tests.checkpoints import ADAPTER_FILE, change_json, change_tensors, write_native_checkpoint
+from tests.field.own_repository import EVALS, EXAMPLE, MODEL, SUITE, clone_of, example_in_git, suite_in_git
+
+DRIFT = f"{EVALS}/test_drift.py"
+CLEAN = ("", "")
+
+
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory):
+    """A model with an adapter that is recorded in seconds: it cuts texts early."""
+    folder = tmp_path_factory.mktemp("small") / "embedder"
+    write_native_checkpoint(folder, prefixes={"separation": ""}, tasks=["separation"])
+    change_json(folder / "tokenizer_config.json", model_max_length=16)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, small_model):
+    """The example with a baseline that was recorded there and committed."""
+    folder = tmp_path_factory.mktemp("own")
+    service = example_in_git(folder / "service", suite_in_git(folder))
+    service.put_model(small_model)
+    result = service.run(f"pytest {DRIFT} evals --model {MODEL} --device cpu --snapshot-update")
+    assert result.returncode == 0, result.stdout
+    assert "recorded anchors in baselines/embedder, with bounds from a new null set" in result.stdout
+    service.git("add baselines")
+    service.git("commit --quiet --message baseline")
+    return service
+
+
+@pytest.fixture(scope="module")
+def clone(recorded, small_model):
+    service = clone_of(recorded, recorded.folder.parent / "clone")
+    service.put_model(small_model)
+    return service
+
+
+def test_submodule_is_the_one_that_the_example_names(recorded):
+    theirs, ours = ((folder / ".gitmodules").read_text() for folder in (recorded.folder, EXAMPLE))
+    assert re.sub("url = .*", "", theirs) == re.sub("url = .*", "", ours)
+
+
+def test_recording_writes_own_baselines_and_leaves_nothing_else(recorded):
+    written = recorded.git("show --name-only --format= HEAD").splitlines()
+    assert "baselines/embedder/anchors.safetensors" in written
+    assert all(name.startswith("baselines/embedder/") for name in written)
+    assert recorded.status() == CLEAN
+
+
+@pytest.mark.parametrize(
+    ("start", "typed"),
+    [
+        (".", f"{DRIFT} evals --model {MODEL}"),
+        (".", f"evals {DRIFT} --model={MODEL} -n 2"),
+        ("service", f"../{DRIFT} --model=../{MODEL}"),
+    ],
+)
+def test_fresh_clone_passes_and_stays_as_it_is(clone, start, typed):
+    result = clone.run(f"pytest {typed} --device cpu", start)
+    assert result.returncode == 0, result.stdout
+    assert "drift     separation on cpu: identical" in result.stdout
+    assert ("skipped   2: needs retrieval.query" in result.stdout) == ("evals " in typed.replace(EVALS, ""))
+    assert clone.status() == CLEAN
+
+
+def test_changed_adapter_fails_and_is_accepted_by_the_printed_command(clone, tmp_path):
+    service = clone_of(clone, clone.folder.parent / "changed")
+    model = service.put_model(clone.folder / MODEL)
+    adapter = model / "separation" / ADAPTER_FILE
+    shutil.copyfile(adapter, tmp_path / "adapter")  # the file was shared with the other checkouts
+    adapter.unlink()
+    shutil.copyfile(tmp_path / "adapter", adapter)
+
+    def grow(tensors):
+        for name in tensors:
+            tensors[name] *= 1.5
+
+    change_tensors(adapter, grow)
+    compared = f"pytest {DRIFT} evals --model {MODEL} --device cpu"
+    failed = service.run(compared)
+    assert failed.returncode == 1
+    assert re.search("^separation on cpu: drift: drifted in float32, against baselines/embedder$", failed.stdout, re.M)
+    (command,) = set(re.findall("If the change is wanted: (.*)", failed.stdout))
+    assert command == f"pytest {DRIFT} --model={MODEL} --device=cpu --snapshot-update"
+    assert service.status() == CLEAN
+    accepted = service.run(command)
+    assert accepted.returncode == 0 and "accepted into baselines/embedder, with bounds" in accepted.stdout
+    assert service.run(compared).returncode == 0
+    changed, in_submodule = service.status()
+    assert changed and all(line.startswith(" M baselines/embedder/") for line in changed.splitlines())
+    assert in_submodule == ""
+
+
+def test_folder_of_the_submodule_is_no_place_that_commands_lead_to(recorded):
+    """From inside the submodule its own pyproject.toml is the nearest, and says nothing of a service's baselines."""
+    result = recorded.run(f"pytest evals/test_drift.py --model=../../{MODEL} --device=cpu -k whole", SUITE)
+    assert result.returncode == 1
+    assert "has no baseline in snapshots/embedder" in result.stdout
