@@ -84,5 +84,6 @@ def _plain(command: str) -> str:
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
-    """The project's files, without hidden folders (environments, caches)."""
-    return [path for path in root.rglob(pattern) if not any(part[0] == "." for part in path.relative_to(root).parts)]
+    """The project's files, without hidden folders (environments, caches) but those of workflows."""
+    folders = {path: path.relative_to(root).parts for path in root.rglob(pattern)}
+    return [path for path, parts in folders.items() if not any(part[0] == "." and part != ".github" for part in parts)]

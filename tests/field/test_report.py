@@ -98,9 +98,22 @@ def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_
     assert f"{folder}/test_torn.py" in [row["eval"] for row in read(project)["rows"] if row["verdict"] == "broken"]
 
 
+PLAIN = """
+import pytest
+
+@pytest.fixture
+def torn():
+    yield
+    raise ValueError("torn")
+
+def test_plain(torn):
+    pass
+"""
+
+
 @pytest.mark.parametrize("workers", [[], ["-n1"]])
 def test_test_that_uses_no_fixture_of_the_suite_is_no_eval_wherever_it_lies(run, project, workers):
-    (project.path / "evals" / "test_plain.py").write_text("def test_plain():\n    assert False")
+    (project.path / "evals" / "test_plain.py").write_text(PLAIN)
     result = run("evals/test_plain.py", "-k", "plain", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED and read(project)["rows"] == []
 
