@@ -33,6 +33,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         return
     sys.path.insert(0, str(SUITE))  # --import-mode=importlib leaves it out
     _refuse_foreign_fixtures()
+    if not Path.cwd().is_relative_to(SUITE.resolve()):
+        _leave_path()  # the suite's other packages, such as tests, would hide those of the repository that pins it
     from fixtures.run.command_line import add_options
     from fixtures.run.pytest_policy import PytestPolicy
 
@@ -55,10 +57,15 @@ def _refuse_foreign_fixtures() -> None:
         )
 
 
+def _leave_path() -> None:
+    """Take the suite's folder from where Python looks for packages: pytest, too, put it there to import this file."""
+    sys.path[:] = [entry for entry in sys.path if Path(entry) != SUITE]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     if _came_by:
-        sys.path[:] = [entry for entry in sys.path if Path(entry) != SUITE]  # where pytest found this file
+        _leave_path()
         return
     from fixtures.run.command_line import add_markers
     from fixtures.run.run_state import SUITE as SUITE_KEY

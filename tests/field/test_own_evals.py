@@ -98,18 +98,28 @@ def test_bare_pytest_runs_the_unit_tests_and_nothing_else(service, testpaths):
 # --- packages of the same names ---------------------------------------------------------------------------------------
 
 
-def test_evals_and_tests_that_are_packages_work(service):
-    for name in ("evals", "tests"):
-        write(service, f"{name}/__init__.py", "")
-        write(service, f"{name}/helpers.py", f"NAME = {name!r}\n")
+@pytest.mark.parametrize("made", [["evals/__init__.py", "tests/__init__.py", "recipe/__init__.py"], []])
+def test_names_of_the_suites_other_folders_are_free(service, made):
+    for name in made:
+        write(service, name, "")
+    for folder in ("evals", "tests"):
         write(
-            service,
-            f"{name}/test_package.py",
-            f"from {name}.helpers import NAME\n\n\ndef test_it():\n    assert NAME\n",
+            service, f"{folder}/test_{folder}_import.py", "from recipe.ours import WORD\n\n\ndef test_it():\n    pass\n"
         )
+        change(service, f"{folder}/test_{folder}_import.py", "\n\n\n", "\nfrom tests.ours import WORD\n\n\n")
+    for folder in ("recipe", "tests"):
+        write(service, f"{folder}/ours.py", "WORD = 1\n")
     assert "3 passed" in service.run("pytest").stdout
-    result = service.run(f"pytest {EVALS} evals tests --model {MODEL} -k 'right_answer or test_it'")
-    assert result.returncode == 0 and "3 passed, " in result.stdout, result.stdout
+    result = service.run(f"pytest {EVALS} evals tests --model {MODEL} -k test_it")
+    assert result.returncode == 0 and "2 passed, " in result.stdout, result.stdout
+
+
+def test_file_of_the_name_of_one_of_the_suites_is_one_line(service):
+    write(service, "evals/test_drift.py", "")
+    said = "have one name, by which pytest imports files and known failures are listed; rename yours"
+    assert refusal(service.run(OWN)) == f"{EVALS}/test_drift.py and evals/test_drift.py {said}"
+    other_order = OWN.replace(f"{EVALS} evals", f"evals {EVALS}")
+    assert refusal(service.run(other_order)) == f"evals/test_drift.py and {EVALS}/test_drift.py {said}"
 
 
 def refusal(result):
