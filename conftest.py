@@ -1,8 +1,8 @@
 """Hands pytest the suite: its options, markers and plugins, which live in ``fixtures/run``.
 
-A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the suite,
-is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for only while
-it collects, when its session has begun.
+A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the
+suite, is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for
+only while it collects, when its session has begun.
 """
 
 import sys
