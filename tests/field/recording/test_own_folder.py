@@ -69,7 +69,9 @@ def test_each_way_to_say_it_is_stronger_than_the_next(recorded, service, monkeyp
     assert recorded.compare(suites(recorded), *options).ret == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("pytests", [["--rootdir=ELSEWHERE"], ["-c", "ELSEWHERE/other.ini"], ["-p", "no:cacheprovider"]])
+@pytest.mark.parametrize(
+    "pytests", [["--rootdir=ELSEWHERE"], ["-c", "ELSEWHERE/other.ini"], ["-p", "no:cacheprovider"]]
+)
 def test_pytests_root_folder_and_ini_file_decide_nothing(recorded, service, tmp_path, pytests):
     shutil.move(recorded.snapshots, service / "baselines")
     (service / "pyproject.toml").write_text(SETTINGS)
@@ -126,7 +128,11 @@ BAD = {
         "[tool.jina-v3-evals]\nsnapshot = 'b'\n",
         "pyproject.toml: unknown entry 'snapshot' of [tool.jina-v3-evals]; it has one, snapshots",
     ),
-    "a number": (None, "[tool.jina-v3-evals]\nsnapshots = 1\n", "pyproject.toml: snapshots of [tool.jina-v3-evals] is 1"),
+    "a number": (
+        None,
+        "[tool.jina-v3-evals]\nsnapshots = 1\n",
+        "pyproject.toml: snapshots of [tool.jina-v3-evals] is 1",
+    ),
     "a file, there": (
         None,
         "[tool.jina-v3-evals]\nsnapshots = 'FILE'\n",
