@@ -27,8 +27,8 @@ def test_task_differences_are_those_of_the_baseline(notebook_matrices, all_tasks
     claims.hold(stored_table(notebook_tables.DIFFERENCES, kind, table))
 
 
-def test_every_stored_file_belongs_to_a_task(device, baseline, spec, all_tasks, claims):
-    if not_replaceable(baseline, spec):
+def test_every_stored_file_belongs_to_a_task(device, baseline, spec, settings, all_tasks, claims):
+    if not_replaceable(baseline, spec, settings.source(spec)):
         pytest.skip(f"{baseline.shown} is another model's")
     listed = baseline.manifest()["files"] if baseline.exists else ()
     expected = known_files(spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
