@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fixtures.baselines.baseline import MANIFEST, digest, own_hash
+from fixtures.baselines.baseline import MANIFEST
+from fixtures.baselines.manifest import digest, own_hash
 
 
 def reseal(folder: Path, change: Callable[[dict[str, Any]], Any] | None = None) -> None:

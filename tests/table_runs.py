@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fixtures.baselines.baseline import digest
+from fixtures.baselines.manifest import digest
 from fixtures.baselines.tables import TableKind, write_table
 from tests.checkpoints import TASKS
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from fixtures import VERSION
 from fixtures.baselines import baseline as stored
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
+from fixtures.baselines.manifest import FORMAT, Source
 from fixtures.comparing import drift
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.diagnosis import Finding
@@ -23,11 +25,12 @@ from fixtures.runtimes.faults import prefixed
 from fixtures.runtimes.jina_v3 import faults, variations
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from fixtures.texts.anchors import anchor_set
+from fixtures.texts.anchors import anchor_set, hashes
 from tests.faults import pipeline, weights
 from tests.resealing import reseal
 
 TASK = "retrieval.query"
+SOURCE = Source("models/tiny", "models/tiny-2")
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +63,13 @@ def folder(recorded, tmp_path, monkeypatch) -> Path:
 
 def update(encoder: TorchEncoder, folder: Path) -> gate.GateResult:
     change = FolderUpdate(folder)
-    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder, change), change)
+    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder, change), change, source=SOURCE)
     change.commit()
     return result
 
 
 def judge(encoder: TorchEncoder, folder: Path) -> gate.GateResult:
-    return gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None)
+    return gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None, source=SOURCE)
 
 
 def finding(encoder: TorchEncoder, folder: Path, inject, task: str = TASK) -> Finding:
@@ -89,9 +92,14 @@ def test_same_model_is_identical_on_every_task(encoder, folder):
 def test_baseline_lists_what_was_recorded(encoder, folder):
     manifest = Baseline(folder).manifest()
     checkpoint = encoder.loaded.checkpoint
-    assert manifest["model"] == "tiny" and manifest["dtype"] == "float32" and manifest["device"].startswith("cpu (")
-    assert manifest["weights_sha256"] == checkpoint.weights_hash
-    assert manifest["prefixes"] == checkpoint.prefixes
+    assert manifest["format"] == FORMAT and manifest["suite"] == VERSION
+    assert manifest["source"] == {"given": "models/tiny", "resolved": "models/tiny-2"}
+    assert manifest["environment"]["device"].startswith("cpu (") and manifest["environment"]["versions"]["torch"]
+    recorded = Baseline(folder).recorded()
+    assert (recorded.model, recorded.precision, recorded.source) == ("tiny", "float32", SOURCE)
+    assert recorded.identity == checkpoint.weights_hash and recorded.prompts == checkpoint.prefixes
+    assert recorded.token_texts == hashes(anchor_set(500).token_texts)
+    assert str(checkpoint.root) not in json.dumps(manifest)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == {*manifest["files"], stored.MANIFEST}
     Baseline(folder).check_whole()
@@ -169,13 +177,12 @@ def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
     ("entry", "value", "says"),
     [
         ("dimension", 16, "the baseline's embeddings have 16 components, this model's have 32"),
-        ("max_length", 512, "the baseline's model cuts at 512 tokens, this one at 500"),
-        ("anchors_sha256", "0", "the anchor texts changed since the baseline was recorded"),
-        ("prefixes", {"separation": ""}, "the baseline was recorded without task retrieval.query: it has separation"),
+        ("max_length", 512, "the baseline's model cuts at 512 tokens, this one at 500 tokens"),
+        ("max_length", None, "the baseline's model cuts at no stated length, this one at 500 tokens"),
     ],
 )
 def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
-    reseal(folder, lambda manifest: manifest.update({entry: value}))
+    reseal(folder, lambda manifest: manifest["spec"].update({entry: value}))
     found = judge(encoder, folder).findings[TASK]
     assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
 
@@ -217,13 +224,17 @@ def test_model_that_changes_while_it_is_measured_is_never_recorded(encoder, fold
     before = contents(folder)
     file = encoder.loaded.checkpoint.folder / "tokenizer.json"
     original, measure = file.read_bytes(), recording.measure_tolerance
-    monkeypatch.setattr(
-        recording, "measure_tolerance", lambda *arguments: (file.write_bytes(original + b"\n"), measure(*arguments))[1]
-    )
+
+    def changed_meanwhile(*arguments, **options):
+        file.write_bytes(original + b"\n")
+        return measure(*arguments, **options)
+
+    monkeypatch.setattr(recording, "measure_tolerance", changed_meanwhile)
     staged = FolderUpdate(folder)
     try:
         with weights.noise(1e-2)(encoder, TASK) as moved:
-            result = gate.run(observe(moved), moved, registry.JINA_V3, stored.Baseline(folder, staged), staged)
+            known = Baseline(folder, staged)
+            result = gate.run(observe(moved), moved, registry.JINA_V3, known, staged, source=SOURCE)
     finally:
         file.write_bytes(original)
     assert result.problem == "not recorded: tokenizer.json changed while the model was measured; run again"
@@ -302,12 +313,13 @@ def test_damaged_manifest_is_one_line_and_stays_as_it_is(encoder, folder, conten
     "edit",
     [
         lambda manifest: manifest["files"].pop(stored.ANCHORS),
-        lambda manifest: manifest.pop("max_length"),
-        lambda manifest: manifest.update(prefixes=None),
-        lambda manifest: manifest.update(weights_sha256="0" * 64),
-        lambda manifest: [manifest.pop("anchors_sha256"), manifest["files"].pop(stored.ANCHORS)],
+        lambda manifest: manifest.pop("probes"),
+        lambda manifest: manifest["spec"].update(tasks=None),
+        lambda manifest: manifest["spec"].update(identity="0" * 64),
+        lambda manifest: [manifest.pop("anchors"), manifest["files"].pop(stored.ANCHORS)],
+        lambda manifest: manifest.update(anchors=dict(reversed(manifest["anchors"].items()))),
     ],
-    ids=["no-anchors", "no-length", "no-prefixes", "other-weights", "no-trace-of-anchors"],
+    ids=["no-anchors", "no-probes", "no-tasks", "other-weights", "no-trace-of-anchors", "other-rows"],
 )
 def test_manifest_edited_by_hand_is_one_line_and_does_not_turn_the_gate_off(encoder, folder, edit):
     content = json.loads((folder / stored.MANIFEST).read_text())
@@ -320,7 +332,9 @@ def test_manifest_edited_by_hand_is_one_line_and_does_not_turn_the_gate_off(enco
 def test_run_in_another_dtype_does_not_replace_a_float32_baseline(encoder, folder, monkeypatch):
     before = contents(folder)
     rounded = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
-    monkeypatch.setattr(Baseline, "bounds", lambda self, dtype: dict.fromkeys(drift.STATISTICS, Bound(1e-9, "made up")))
+    monkeypatch.setattr(
+        Baseline, "bounds", lambda self, *asked: dict.fromkeys(drift.STATISTICS, Bound(1e-9, "made up"))
+    )
     assert update(rounded, folder).problem.startswith("not recorded: snapshots/tiny is in float32, ")
     assert contents(folder) == before
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
+from fixtures.baselines.manifest import Source
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.models import checkpoint as checkpoints
 from fixtures.models import task_maps
@@ -271,15 +272,18 @@ def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
 def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_path):
     checkpoint = inspect_checkpoint(folders[0] / "merged", only_tasks=["separation"])
     encoder, folder = TorchEncoder(load_model(checkpoint)), tmp_path / "merged"
+    source = Source("merged", "merged")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "DTYPES", ("float32",))
         whole = variations.variations
         patch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
         update = FolderUpdate(folder)
-        recorded = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder, update), update)
+        recorded = gate.run(
+            observe(encoder), encoder, registry.JINA_V3, Baseline(folder, update), update, source=source
+        )
         assert recorded.problem is None
         update.commit()
-    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None)
+    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None, source=source)
     assert {task: found.verdict.outcome for task, found in result.findings.items()} == {"separation": "identical"}
 
 

@@ -14,6 +14,7 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import change_json, change_tensors, write_native_checkpoint
+from tests.resealing import reseal
 
 TASK = "separation"
 TABLE = f"similarity/{TASK}.txt"
@@ -96,4 +97,5 @@ def recorded(fresh, kept_baseline) -> Recordings:
         shutil.copytree(fresh.folder, kept_baseline)
         shutil.rmtree(fresh.snapshots)
     shutil.copytree(kept_baseline, fresh.folder)
+    reseal(fresh.folder, lambda manifest: manifest["source"].update(given=fresh.model.as_posix()))
     return fresh

@@ -146,7 +146,8 @@ def candidate(recorded, tmp_path):
 def test_baseline_of_another_model_is_named_and_not_offered_for_replacement(recorded, candidate, selected):
     before = recorded.files()
     result = candidate.compare(*selected, "--baseline=own")
-    said = f"snapshots/own is the baseline of own and stays as it is; record {candidate.model}'s own baseline with: "
+    recorded_from = f"snapshots/own was recorded from {recorded.model}"
+    said = f"{recorded_from} and stays as it is; record {candidate.model}'s own baseline with: "
     command = f"pytest {DRIFT} --model={candidate.model} --tasks={TASK} --device=cpu --snapshot-update"
     assert [line.removeprefix("E").strip() for line in result.outlines if " stays as it is; " in line] == [
         said + command

@@ -21,7 +21,8 @@ def test_first_recording_is_of_the_whole_baseline_whatever_is_selected(fresh, se
     result = fresh.record(*selected)
     assert result.ret == pytest.ExitCode.OK
     assert fresh.files().keys() == PARTS == {*fresh.manifest()["files"], "manifest.json"}
-    assert fresh.manifest()["model"] == "own" and fresh.manifest()["dtype"] == "float32"
+    said = fresh.manifest()["spec"]
+    assert said["name"] == "own" and said["precision"] == "float32"
     result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/own: 1 recorded*"])
     assert "recorded anchors in snapshots/own, with bounds from a new null set" in notes(result)
 
@@ -117,7 +118,7 @@ def test_first_device_records_and_the_next_is_compared_with_it(fresh, monkeypatc
     arguments = [argument for argument in fresh.arguments(SIMILARITY) if not argument.startswith("--device")]
     result = fresh.project.runpytest_inprocess(*arguments, f"--device={order}", "--snapshot-update")
     first, second = order.split(",")
-    assert result.ret == pytest.ExitCode.OK and fresh.manifest()["device"].startswith(f"{first} (")
+    assert result.ret == pytest.ExitCode.OK and fresh.manifest()["environment"]["device"].startswith(f"{first} (")
     expected = {first: "1 recorded", second: "1 within tolerance"}
     told = [f"compared  1 tables on {device} with snapshots/own: {expected[device]}; *" for device in sorted(expected)]
     result.stdout.fnmatch_lines_random(told)
@@ -131,17 +132,17 @@ def test_syrupys_other_way_to_write_is_refused(recorded):
 def test_model_that_reads_more_than_the_over_length_anchor_is_recorded_and_compared(fresh):
     change_json(fresh.model / "tokenizer_config.json", model_max_length=3000)
     assert fresh.record().ret == pytest.ExitCode.OK
-    assert len(json.loads((fresh.folder / "tokens.json").read_text())) == fresh.manifest()["anchors"] + 1
+    assert len(json.loads((fresh.folder / "tokens.json").read_text())) == len(fresh.manifest()["anchors"]) + 1
     fresh.compare().assert_outcomes(passed=2)
 
 
 def test_model_whose_files_change_while_it_is_measured_is_not_recorded(fresh, monkeypatch):
     measure = recording.measure_tolerance
 
-    def changed_meanwhile(*arguments):
+    def changed_meanwhile(*arguments, **options):
         file = fresh.model / "tokenizer.json"
         file.write_bytes(file.read_bytes() + b"\n")
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
     monkeypatch.setattr(recording, "measure_tolerance", changed_meanwhile)
     result = fresh.record()
