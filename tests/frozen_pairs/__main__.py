@@ -40,12 +40,18 @@ def main() -> int:
         "--verdicts-only", action="store_true", help="compare no figures (on another kind of processor)"
     )
     parser.add_argument("--record", action="store_true", help="write what the runs give now")
+    parser.add_argument(
+        "--stored",
+        metavar="FOLDER",
+        type=Path,
+        help="compare with this baseline of mini, such as one of an earlier format",
+    )
     options = parser.parse_args()
     chosen = [pair for pair in PAIRS if options.only in pair.name]
     recorded = json.loads(VERDICTS.read_text(encoding="utf-8")) if VERDICTS.exists() else {}
     others = 0
     for pair in chosen:
-        obtained = run(pair)
+        obtained = run(pair, options.stored)
         if options.record:
             recorded[pair.name] = obtained
             print(f"{pair.name}: exit code {obtained['exit code']}, {len(obtained['outcomes'])} evals", flush=True)
@@ -60,8 +66,8 @@ def main() -> int:
     return int(others > 0)
 
 
-def run(pair: Pair) -> Verdicts:
-    """Run the evals on a pair in a copy of the suite, and return what came of them."""
+def run(pair: Pair, stored: Path | None = None) -> Verdicts:
+    """Run the evals on a pair in a copy of the suite, with another baseline of mini if given."""
     with tempfile.TemporaryDirectory() as scratch:
         suite = Path(scratch) / "suite"
         suite.mkdir()
@@ -69,6 +75,9 @@ def run(pair: Pair) -> Verdicts:
             shutil.copy(ROOT / name, suite)
         for name in ("evals", "snapshots"):
             shutil.copytree(ROOT / name, suite / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if stored:
+            shutil.rmtree(suite / "snapshots" / "mini")
+            shutil.copytree(stored, suite / "snapshots" / "mini")
         for name in ("fixtures", "tests"):
             (suite / name).symlink_to(ROOT / name)
         options = list(pair.options)
