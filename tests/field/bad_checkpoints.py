@@ -3,8 +3,10 @@
 from tests.checkpoints import change_json
 from tests.field.making_bad_inputs import (
     ADAPTER,
+    CONFLICT,
     DEEP,
     INDEX,
+    LFS_POINTER,
     BadInput,
     adapter,
     config,
@@ -180,6 +182,28 @@ CHECKPOINTS = {
         "FOLDER/added_tokens.json: No such file or directory",
         link("added_tokens.json", "gone.json"),
     ),
+    "config-conflict": BadInput(
+        "config.json: both sides of a merge",
+        "FOLDER/config.json: holds an unresolved merge conflict; resolve it",
+        content("config.json", CONFLICT),
+    ),
+    **{
+        f"pointer-{name}": BadInput(
+            f"{name}: a pointer of Git LFS",
+            f"FOLDER/{name}: is a Git LFS pointer, the file itself wasn't fetched; run git lfs pull",
+            content(name, LFS_POINTER),
+        )
+        for name in ("config.json", ADAPTER, "tokenizer_config.json", "tokenizer.json")
+    },
+    **{
+        f"pointer-{name}": BadInput(
+            f"{name}: a pointer of Git LFS",
+            f"FOLDER/{name}: not a readable safetensors file (is a Git LFS pointer, the file itself wasn't fetched: "
+            "run git lfs pull)",
+            content(name, LFS_POINTER),
+        )
+        for name in ("model.safetensors", "separation/adapter_model.safetensors")
+    },
     "layers-trillion": BadInput(
         "num_hidden_layers: 10^12",
         "FOLDER/config.json: num_hidden_layers is 1,000,000,000,000, by the weights it is 1 to ",

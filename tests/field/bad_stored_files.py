@@ -1,20 +1,36 @@
 """Bad files in snapshots/: lists of known failures, and stored baselines."""
 
 from tests.field.making_bad_inputs import (
+    CONFLICT,
     DEEP,
+    LFS_POINTER,
     BadInput,
+    conflicted,
     content,
+    cut_off,
     cut_rows,
     directory,
     ledger,
     link,
     lose_a_size,
     lose_a_task,
+    marked,
     pipe,
     put_a_nan,
     sealed,
+    utf_16,
 )
 
+_IS_POINTER = "is a Git LFS pointer, the file itself wasn't fetched; run git lfs pull"
+_IS_CONFLICT = "holds an unresolved merge conflict; resolve it"
+_ONE_SIDE = (
+    "holds an unresolved merge conflict; take the whole folder from one side (git restore -SW --source=HEAD "
+    "snapshots/mini; the other side is MERGE_HEAD), or record"
+)
+_IS_MARKED = "begins with a byte order mark, which an editor added; restore"
+_TABLE = "similarity/separation.txt"
+
+_MAP = "task-map.toml"
 _KNOWN = "known-failures.txt"
 KNOWN_FAILURES = {
     "known-utf-16": BadInput(
@@ -41,6 +57,23 @@ KNOWN_FAILURES = {
         "known-failures.txt: a line of a million characters without a reason",
         f"snapshots/own/{_KNOWN}, line 1: 'xxx",
         content(_KNOWN, b"x" * 10**6),
+    ),
+    "known-conflict": BadInput(
+        "known-failures.txt: both sides of a merge", f"{_KNOWN}: {_IS_CONFLICT}", content(_KNOWN, CONFLICT)
+    ),
+    "known-pointer": BadInput(
+        "known-failures.txt: a pointer of Git LFS", f"{_KNOWN}: {_IS_POINTER}", content(_KNOWN, LFS_POINTER)
+    ),
+    "map-conflict": BadInput(
+        "task-map.toml: both sides of a merge", f"{_MAP}: {_IS_CONFLICT}", content(_MAP, CONFLICT)
+    ),
+    "map-pointer": BadInput(
+        "task-map.toml: a pointer of Git LFS", f"{_MAP}: {_IS_POINTER}", content(_MAP, LFS_POINTER)
+    ),
+    "map-utf-16": BadInput(
+        "task-map.toml in UTF-16",
+        f"{_MAP}: not a task map in TOML ('utf-8' codec can't decode byte 0xff",
+        content(_MAP, "# none".encode("utf-16")),
     ),
 }
 """Damage in the model's own folder of snapshots/."""
@@ -69,7 +102,7 @@ STORED = {
     ),
     "manifest-files-numbers": BadInput(
         "manifest: hashes that are numbers",
-        "manifest.json: format 1, needs 1 and a list of files; restore",
+        "manifest.json: format 1, needs 1 or 2 and a list of files; restore",
         sealed("manifest.json", lambda manifest: manifest["files"].update({"tokens.json": 5})),
     ),
     "manifest-dimension-true": BadInput(
@@ -131,5 +164,39 @@ STORED = {
     "ledger-deep": BadInput(
         "ledger: 100,000 lists in each other", "ledger.jsonl: nested too deeply; restore", ledger(DEEP.decode())
     ),
+    "manifest-cut": BadInput(
+        "manifest.json without its last bracket",
+        "manifest.json: cut off, as its JSON has no end; restore",
+        cut_off("manifest.json", 2),
+    ),
+    "manifest-cut-in-two": BadInput(
+        "manifest.json: its first half",
+        "manifest.json: cut off, as its JSON has no end; restore",
+        cut_off("manifest.json", 1500),
+    ),
+    "manifest-empty": BadInput("manifest.json: empty", "manifest.json: empty; restore", content("manifest.json", b"")),
+    "manifest-utf-16": BadInput(
+        "manifest.json in UTF-16",
+        "manifest.json: is in UTF-16, as an editor saved it; restore",
+        utf_16("manifest.json"),
+    ),
+    "tokens-utf-16": BadInput(
+        "tokens.json in UTF-16", "tokens.json: is in UTF-16, as an editor saved it; restore", utf_16("tokens.json")
+    ),
+    "tokens-mark": BadInput("tokens.json with a byte order mark", f"tokens.json: {_IS_MARKED}", marked("tokens.json")),
+    "table-mark": BadInput("a table with a byte order mark", f"{_TABLE}: {_IS_MARKED}", marked(_TABLE)),
+    "ledger-mark": BadInput(
+        "ledger.jsonl with a byte order mark", f"ledger.jsonl: {_IS_MARKED}", marked("ledger.jsonl")
+    ),
+    **{
+        f"conflict-{name}": BadInput(f"{name}: both sides of a merge", f"{name}: {_ONE_SIDE}", conflicted(name))
+        for name in ("manifest.json", _TABLE, "tokens.json", "ledger.jsonl", "tolerance.json")
+    },
+    **{
+        f"pointer-{name}": BadInput(
+            f"{name}: a pointer of Git LFS", f"{name}: {_IS_POINTER}, or record", content(name, LFS_POINTER)
+        )
+        for name in ("manifest.json", _TABLE, "tokens.json", "anchors.safetensors", "signatures.safetensors")
+    },
 }
 """Damage in a stored baseline: what is compared with it fails."""

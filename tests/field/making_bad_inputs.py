@@ -13,6 +13,8 @@ from safetensors.numpy import load_file
 from tests.checkpoints import MEAN_POOLING, change_json, change_tensors, write_json, write_modules
 from tests.resealing import reseal
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+CONFLICT = b"<<<<<<< HEAD\n# ours\n=======\n# theirs\n>>>>>>> other\n"
 DEEP = b"[" * 100_000 + b"]" * 100_000
 ADAPTER = "separation/adapter_config.json"
 INDEX = "model.safetensors.index.json"
@@ -52,6 +54,31 @@ def content(name: str, written: bytes | Any) -> Make:
     """A file with these bytes, or with this value as JSON."""
     in_bytes = written if isinstance(written, bytes) else json.dumps(written).encode()
     return lambda folder: _write(folder / name, in_bytes)
+
+
+def cut_off(name: str, size: int) -> Make:
+    """A file that lost so many bytes of its end."""
+    return lambda folder: _write(folder / name, (folder / name).read_bytes()[:-size])
+
+
+def marked(name: str) -> Make:
+    """A file with a byte order mark."""
+    return lambda folder: _write(folder / name, b"\xef\xbb\xbf" + (folder / name).read_bytes())
+
+
+def utf_16(name: str) -> Make:
+    return lambda folder: _write(folder / name, (folder / name).read_text("utf-8").encode("utf-16"))
+
+
+def conflicted(name: str) -> Make:
+    """A file as git leaves it where both sides of a merge changed its last line."""
+
+    def make(folder: Path) -> None:
+        *before, last = (folder / name).read_bytes().splitlines(keepends=True)
+        both = [b"<<<<<<< HEAD\n", last, b"=======\n", last.replace(b"0", b"1"), b">>>>>>> other\n"]
+        _write(folder / name, b"".join([*before, *both]))
+
+    return make
 
 
 def pipe(name: str) -> Make:
