@@ -14,6 +14,7 @@ import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import change_json, change_tensors, write_native_checkpoint
+from tests.conftest import ROOT
 from tests.resealing import reseal
 
 TASK = "separation"
@@ -87,6 +88,14 @@ def fresh(project, short_model, tmp_path) -> Recordings:
 @pytest.fixture(scope="session")
 def kept_baseline(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("kept") / "baseline"
+
+
+@pytest.fixture
+def baseline_of_format_1() -> Path:
+    """The folder of a baseline that version 0.3 recorded, of the bundled model. Read only."""
+    folder = ROOT / "snapshots" / "mini"
+    assert json.loads((folder / "manifest.json").read_text())["format"] == 1
+    return folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from fixtures.baselines import folder_update
-from tests.field.recording.conftest import DRIFT, TABLE, WHOLE, contents
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, WHOLE, contents
 from tests.field.said_by_runs import notes, refusal
 from tests.resealing import resealed
 
@@ -239,6 +239,32 @@ def test_killed_before_any_step_leaves_the_old_baseline_or_the_new_one(recorded,
     assert outcomes == [old] * decided + [new] * (len(states) - decided)
     assert {step for step, _ in states[:decided]} == {"make", "create", "write", "rename"}
     assert [step for step, _ in states[decided:]].count("rename") == len(new)
+
+
+def test_killed_before_any_step_leaves_the_baseline_of_format_1_or_the_new_one(fresh, baseline_of_format_1, tmp_path):
+    """What only format 1 has stays beside the new files, unread."""
+    shutil.copytree(baseline_of_format_1, fresh.folder)
+    old, states = fresh.files(), []
+    assert fresh.compare(*WHOLE).ret == pytest.ExitCode.OK
+
+    def copy_as_a_kill_would_leave_it(step, path):
+        states.append(shutil.copytree(fresh.folder, tmp_path / f"state-{len(states)}", symlinks=True))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder_update, "before_step", copy_as_a_kill_would_leave_it)
+        assert fresh.record().ret == pytest.ExitCode.OK
+    new, outcomes = fresh.files(), []
+    assert set(new) == set(old) and fresh.manifest()["format"] == 2
+    assert {name for name in new if new[name] == old[name]} == set(old) - PARTS
+    assert {"first.safetensors", "known-failures.txt"} <= set(old) - PARTS
+    for state in states:
+        shutil.rmtree(fresh.folder)
+        shutil.move(state, fresh.folder)
+        assert fresh.compare(*WHOLE).ret == pytest.ExitCode.OK
+        outcomes.append(fresh.files())
+    decided = outcomes.index(new)
+    assert outcomes == [old] * decided + [new] * (len(states) - decided) and 0 < decided < len(states)
+    assert fresh.compare().ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(("step", "code"), [("make", errno.EROFS), ("write", errno.ENOSPC), ("rename", errno.EIO)])
