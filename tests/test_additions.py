@@ -42,7 +42,7 @@ def test_every_addition_takes_fewer_than_twenty_lines_but_a_runtime_which_is_a_m
 
 
 def test_statistic_is_measured_and_an_old_baseline_does_not_judge_it(copy):
-    result = run(copy, "evals/test_drift.py", "--report=out", add="statistic")
+    result = run(copy, "evals/test_drift.py", "--report=out", "--batch-tokens=128", add="statistic")
     assert result.ret == pytest.ExitCode.OK
     said = "note      not judged in float32 against snapshots/mini: matrix median (recorded before it existed)"
     result.stdout.fnmatch_lines([said])

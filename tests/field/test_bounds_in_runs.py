@@ -18,8 +18,10 @@ SHORT_LIMIT = ["evals/test_contract.py", "-k", "short_limit", "--tasks=separatio
 
 @pytest.fixture
 def stored(project):
-    """The bundled model's baseline, in a copy that a test may change."""
-    return shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
+    """The bundled model's baseline as an older version recorded it, in a copy that a test may change."""
+    return shutil.copytree(
+        ROOT / "tests" / "data" / "baselines" / "format-1" / "mini", project.path / "snapshots" / "mini"
+    )
 
 
 def change_tolerance(folder, change):
