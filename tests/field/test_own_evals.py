@@ -45,6 +45,14 @@ def write(service, name, content):
 # --- they are reported like the suite's -------------------------------------------------------------------------------
 
 
+def test_committed_baseline_is_that_of_the_models_folder(example):
+    result = example.run(f"pytest {EVALS}/test_drift.py {EVALS}/test_similarity.py --model {MODEL} --device cpu")
+    assert result.returncode == 0, result.stdout
+    assert "\nbaseline: baselines/embedder\n" in result.stdout
+    assert "compared  6 tables on cpu with baselines/embedder: 6 within tolerance" in result.stdout
+    assert example.status() == ("", "")
+
+
 def test_own_eval_passes_and_a_listed_one_is_expected(example):
     result = example.run(f"{OWN} --report out")
     assert result.returncode == 0, result.stdout

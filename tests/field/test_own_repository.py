@@ -25,7 +25,7 @@ def small_model(tmp_path_factory):
 def recorded(tmp_path_factory, small_model):
     """The example with a baseline that was recorded there and committed."""
     folder = tmp_path_factory.mktemp("own")
-    service = example_in_git(folder / "service", suite_in_git(folder))
+    service = example_in_git(folder / "service", suite_in_git(folder), baseline=False)
     service.put_model(small_model)
     result = service.run(f"pytest {DRIFT} evals --model {MODEL} --device cpu --snapshot-update")
     assert result.returncode == 0, result.stdout
