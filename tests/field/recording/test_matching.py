@@ -9,7 +9,7 @@ from fixtures.texts import corpus
 from fixtures.texts.anchors import PROBES
 from tests.checkpoints import change_json, write_native_checkpoint
 from tests.field.recording.conftest import DRIFT, Recordings
-from tests.field.said_by_runs import notes
+from tests.field.said_by_runs import notes, refusal
 from tests.resealing import reseal
 
 SIMILARITY = "evals/test_similarity.py"
@@ -51,11 +51,11 @@ def all_of_it(entries: list[dict]) -> None:
 
 
 SAID = {
-    add: "93 of 94 anchors are compared with snapshots/own; 1 newer than the baseline: added",
-    change: f"92 of 93 anchors are compared with snapshots/own; 1 changed since it was recorded: {CHANGED}",
-    remove: f"92 of 92 anchors are compared with snapshots/own; 1 in the baseline only: {GONE}",
-    remove_a_probe: f"92 of 92 anchors are compared with snapshots/own; 1 in the baseline only: {PROBES[0]}",
-    all_of_it: "91 of 93 anchors are compared with snapshots/own; 1 newer than the baseline: added; 1 changed since it "
+    add: "93 of 94 anchors are those of snapshots/own; 1 newer than the baseline: added",
+    change: f"92 of 93 anchors are those of snapshots/own; 1 changed since it was recorded: {CHANGED}",
+    remove: f"92 of 92 anchors are those of snapshots/own; 1 in the baseline only: {GONE}",
+    remove_a_probe: f"92 of 92 anchors are those of snapshots/own; 1 in the baseline only: {PROBES[0]}",
+    all_of_it: "91 of 93 anchors are those of snapshots/own; 1 newer than the baseline: added; 1 changed since it "
     f"was recorded: {CHANGED}; 1 in the baseline only: {GONE}",
 }
 
@@ -135,7 +135,7 @@ class Tasks(Recordings):
     """Runs of all tasks that the model has."""
 
     def arguments(self, *evals: str) -> list[str]:
-        return [argument for argument in super().arguments(*evals) if not argument.startswith("--tasks")]
+        return [*evals, f"--model={self.model}", "--device=cpu"]
 
 
 @pytest.fixture
@@ -219,7 +219,28 @@ def test_model_with_none_of_the_baselines_tasks_is_not_comparable(two_tasks):
     take_a_task_away(two_tasks)
     change_json(two_tasks.model / "config.json", task_instructions={"clustering": ""})
     (two_tasks.model / "separation").rename(two_tasks.model / "clustering")
-    result = two_tasks.compare()
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result = two_tasks.compare(DRIFT, SIMILARITY)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and "Traceback" not in result.stdout.str()
+    result.assert_outcomes(passed=3, failed=1, skipped=2)
     told = "the baseline has none of the model's tasks: it has separation, classification"
     assert told in result.stdout.str()
+
+
+def test_newer_task_alone_is_not_judged(two_tasks):
+    add_a_task(two_tasks)
+    result = two_tasks.compare(DRIFT, "--tasks=newer")
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=1, skipped=1)
+
+
+def test_baseline_of_a_later_format_is_never_replaced(recorded):
+    reseal(recorded.folder, lambda manifest: manifest.update(format=3))
+    before = recorded.files()
+    told = (
+        "snapshots/own/manifest.json: format 3, of a later version of the suite, this one reads up to 2; upgrade the "
+        "suite, or name another baseline with --baseline NAME"
+    )
+    assert refusal(recorded.record()) == told
+    compared = recorded.compare()
+    assert compared.ret == pytest.ExitCode.TESTS_FAILED and told in compared.stdout.str()
+    assert recorded.files() == before

@@ -62,17 +62,16 @@ def test_run_without_the_file_judges_the_anchors_and_says_so(fresh, here):
     assert fresh.record(DRIFT, "--quick-recording", write(here)).ret == pytest.ExitCode.OK
     result = fresh.compare()
     assert result.ret == pytest.ExitCode.OK
-    told = "93 of 93 anchors are compared with snapshots/own; 2 in the baseline only: own:depot, own:refund"
+    told = "93 of 93 anchors are those of snapshots/own; 2 in the baseline only: own:depot, own:refund"
     assert told in notes(result)
 
 
 def test_changed_and_newer_texts_of_ones_own_are_said(fresh, here):
     assert fresh.record(DRIFT, "--quick-recording", write(here)).ret == pytest.ExitCode.OK
     option = write(here, [TEXTS[0], {"id": "refund", "text": "Another."}, {"id": "new", "text": "New."}])
-    told = (
-        "94 of 96 anchors are compared with snapshots/own; 1 newer than the baseline: own:new; 1 changed since it was "
-    )
-    assert f"{told}recorded: own:refund" in notes(fresh.compare(DRIFT, option))
+    told = "94 of 96 anchors are those of snapshots/own; 1 newer than the baseline: own:new; 1 changed since it was "
+    told += "recorded: own:refund"
+    assert told in notes(fresh.compare(DRIFT, option))
 
 
 def test_update_without_the_file_loses_no_text(fresh, here):
@@ -81,10 +80,37 @@ def test_update_without_the_file_loses_no_text(fresh, here):
     result = fresh.record(DRIFT, "--quick-recording")
     assert result.ret == pytest.ExitCode.TESTS_FAILED and fresh.files() == before
     told = (
-        "not recorded: snapshots/own holds 2 texts of yours (own:depot, own:refund), this run has none: give them with "
-        "--texts FILE, or record elsewhere with --baseline NAME"
+        "not recorded: snapshots/own holds 2 texts of yours (own:depot, own:refund), this run has 0 of them: give them "
+        "with --texts FILE, or record elsewhere with --baseline NAME"
     )
     assert told in result.stdout.str()
+
+
+def test_update_with_few_of_the_texts_loses_none(fresh, here):
+    many = [{"id": str(number), "text": f"Text number {number}."} for number in range(5)]
+    assert fresh.record(DRIFT, "--quick-recording", write(here, many)).ret == pytest.ExitCode.OK
+    before = fresh.files()
+    result = fresh.record(DRIFT, "--quick-recording", write(here, many[:2]))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and fresh.files() == before
+    assert "holds 5 texts of yours (own:0, own:1, own:2, own:3 ...), this run has 2 of them: " in result.stdout.str()
+
+
+def test_damage_is_no_way_round(fresh, here):
+    assert fresh.record(DRIFT, "--quick-recording", write(here)).ret == pytest.ExitCode.OK
+    (fresh.folder / "tokens.json").write_bytes(fresh.files()["tokens.json"] + b"\n")
+    before = fresh.files()
+    assert fresh.record(DRIFT, "--quick-recording").ret == pytest.ExitCode.TESTS_FAILED and fresh.files() == before
+
+
+def test_texts_of_ones_own_that_are_most_of_the_texts_are_asked_for(fresh, here):
+    many = [{"id": str(number), "text": f"Text number {number}."} for number in range(100)]
+    option = write(here, many)
+    assert fresh.record(DRIFT, "--quick-recording", option).ret == pytest.ExitCode.OK
+    result = fresh.compare()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    told = "only 93 of the baseline's 193 texts are still there: too few for its bounds; 100 are yours: give them with "
+    assert f"{told}--texts FILE" in result.stdout.str()
+    assert fresh.compare(DRIFT, option).ret == pytest.ExitCode.OK
 
 
 def test_command_of_a_failure_names_the_file(fresh, here):
@@ -114,7 +140,7 @@ def test_text_of_the_suites_own_id_is_another(fresh, here):
         ),
         (
             b'{"id": "a", "text": "b"',
-            ", line 1: not JSON (Expecting ',' delimiter: line 1 column 24 (char 23)); needs an",
+            ", line 1: not JSON (cut off, as its JSON has no end); needs an object with id ",
         ),
         (b'["a", "b"]', ", line 1: needs a JSON object with id and text"),
         (b'\n{"id": "a"}', ", line 2: text is missing; each text needs an id and a text"),

@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
+from fixtures.baselines.manifest import Source
 from fixtures.baselines.sources import source_of
 from fixtures.models.known_models import BUNDLED_FOLDER
 from fixtures.models.spec import ModelSpec
+from fixtures.run.recording_command import name_apart
 from tests.field.recording.conftest import DRIFT, Recordings
 from tests.field.recording.test_command import printed, run_as_printed
 from tests.field.said_by_runs import notes, refusal
@@ -90,6 +92,16 @@ def test_name_given_by_hand_replaces_another_sources_baseline(project, repositor
     assert first_line(second.compare(*COMPARED)) == "baseline: baselines/checkpoint-500"
 
 
+def test_same_model_from_another_source_takes_its_baseline_over_by_name(project, repository):
+    """Nothing moved, and yet there is something to record: where it came from."""
+    assert Typed(project, "run1/checkpoint-500").record(*QUICK).ret == pytest.ExitCode.OK
+    (repository / "run1").rename(repository / "renamed")
+    model = Typed(project, "renamed/checkpoint-500")
+    assert model.record(*QUICK, "--baseline=checkpoint-500").ret == pytest.ExitCode.OK
+    assert source_in(repository / "baselines" / "checkpoint-500")["given"] == "renamed/checkpoint-500"
+    assert model.record(*QUICK).ret == pytest.ExitCode.OK
+
+
 def test_command_of_a_failure_records_another_source_beside(project, repository):
     assert Typed(project, "run1/checkpoint-500").record(*QUICK).ret == pytest.ExitCode.OK
     move(repository / "run2" / "checkpoint-500")
@@ -124,11 +136,14 @@ def test_link_that_moved_on_is_the_same_source(project, repository):
     assert len((baseline / "ledger.jsonl").read_text().splitlines()) == 2
 
 
-def test_model_outside_the_repository_is_named_by_its_whole_path(project, repository, tmp_path):
+def test_model_beside_the_repository_is_named_from_it_and_any_other_by_its_whole_path(project, repository, tmp_path):
     model = repository / "run1" / "checkpoint-500"
-    outside = model.rename(tmp_path / "elsewhere")
-    assert Typed(project, "../elsewhere").record(*QUICK).ret == pytest.ExitCode.OK
-    assert source_in(repository / "baselines" / "elsewhere")["given"] == outside.as_posix()
+    beside = model.rename(tmp_path / "beside")
+    assert Typed(project, str(beside)).record(*QUICK).ret == pytest.ExitCode.OK
+    assert source_in(repository / "baselines" / "beside")["given"] == "../beside"
+    outside = beside.rename(tmp_path.parent / f"{tmp_path.name}-elsewhere")
+    assert Typed(project, str(outside)).record(*QUICK).ret == pytest.ExitCode.OK
+    assert source_in(repository / "baselines" / outside.name)["given"] == outside.as_posix()
 
 
 def test_another_place_to_stand_is_no_other_source(project, repository, monkeypatch):
@@ -154,6 +169,31 @@ def test_format_1_names_no_source_and_is_replaced_by_an_upgrade(project, reposit
 def test_first_line_says_where_there_is_no_baseline_yet(project, repository):
     result = Typed(project, "run1/checkpoint-500").compare(*COMPARED)
     assert first_line(result) == "baseline: baselines/checkpoint-500, which isn't there yet"
+
+
+def test_repository_that_is_reached_by_a_link_is_the_same(tmp_path):
+    (tmp_path / "real" / ".git").mkdir(parents=True)
+    (tmp_path / "real" / "models" / "m").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    stores = (tmp_path / place / "baselines" for place in ("real", "link"))
+    models = (tmp_path / place / "models" / "m" for place in ("real", "link"))
+    found = {source_of(spec("m"), model, store) for store in stores for model in models}
+    assert {(one.given, one.resolved) for one in found} == {("models/m", "models/m")}
+
+
+@pytest.mark.parametrize(
+    ("given", "taken", "name"),
+    [
+        ("run2/checkpoint-500", "checkpoint-500", "run2--checkpoint-500"),
+        ("/data/my models/mini x", "mini x", "my-models--mini-x"),
+        ("hub:org/name", "org--name", "org--name--c4a10bb7"),
+        ("mini", "mini", "mini--"),
+        ("python:service.model:encode", "service.model.encode", "service.model--encode"),
+    ],
+)
+def test_name_that_is_offered_is_free(given, taken, name):
+    offered = name_apart(Source(given, given), taken)
+    assert offered.startswith(name[:11]) and offered != taken and " " not in offered
 
 
 # --- what isn't a folder -------------------------------------------------------------------------------------------
