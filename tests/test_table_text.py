@@ -55,7 +55,7 @@ def test_wide_table_stays_on_one_line_per_row(size):
         ("title\n\n  a b\na 1 2\nb 2 x\n", "could not convert string to float: 'x'"),
         ("title\n\n  a b\na 1 2\nb 2 nan\n", "it holds values that are not finite"),
         ("title\n\n  a b\na 1 -inf\nb 2 1\n", "it holds values that are not finite"),
-        ("title\n\n  a b\na 1 2\n<<<<<<< HEAD\nb 2 1\n", "its rows and columns don't have the same labels"),
+        ("title\n\n  a b\na 1 2\n<<<<<<< HEAD\nb 2 1\n", "it holds an unresolved merge conflict"),
     ],
 )
 def test_text_that_is_no_table_is_told_apart(text, problem):

@@ -102,18 +102,18 @@ STORED = {
     ),
     "manifest-files-numbers": BadInput(
         "manifest: hashes that are numbers",
-        "manifest.json: format 1, needs 1 or 2 and a list of files; restore",
+        "manifest.json: format 2, needs 1 or 2 and a list of files; restore",
         sealed("manifest.json", lambda manifest: manifest["files"].update({"tokens.json": 5})),
     ),
     "manifest-dimension-true": BadInput(
         "manifest: a dimension that is true",
-        "manifest.json: lacks dimension (changed by hand?); restore",
-        sealed("manifest.json", lambda manifest: manifest.update(dimension=True)),
+        "manifest.json: lacks spec.dimension (changed by hand?); restore",
+        sealed("manifest.json", lambda manifest: manifest["spec"].update(dimension=True)),
     ),
     "manifest-prefixes-numbers": BadInput(
-        "manifest: prefixes that are numbers",
-        "manifest.json: lacks prefixes (changed by hand?); restore",
-        sealed("manifest.json", lambda manifest: manifest.update(prefixes={"separation": 5})),
+        "manifest: prompts that are numbers",
+        "manifest.json: lacks the prompts of spec.tasks (changed by hand?); restore",
+        sealed("manifest.json", lambda manifest: manifest["spec"]["tasks"]["separation"].update(prompt=5)),
     ),
     "manifest-rounding-text": BadInput(
         "manifest: a rounding that is a text",
@@ -145,7 +145,7 @@ STORED = {
     ),
     "signatures-size": BadInput(
         "signatures: a movement without its size",
-        "signatures.safetensors: separation|CLS pooling of shape (12, 256), needs movements with their size; restore",
+        "signatures.safetensors: separation|CLS pooling of shape (12, 128), needs movements with their size; restore",
         sealed("signatures.safetensors", lose_a_size),
     ),
     "tolerance-runs-true": BadInput(

@@ -130,7 +130,7 @@ def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
 
 def test_verdict_without_statistics_has_no_share_in_the_summary(project, native_checkpoint):
     folder = shutil.copytree(ROOT / "snapshots/mini", project.path / "snapshots/mini")
-    assert json.loads((folder / "manifest.json").read_bytes())["dimension"] != 32
+    assert json.loads((folder / "manifest.json").read_bytes())["spec"]["dimension"] != 32
     result = run(
         project, f"--model={native_checkpoint}", "--baseline=mini", "--tasks=separation", "evals/test_drift.py"
     )

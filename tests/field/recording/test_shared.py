@@ -123,11 +123,11 @@ def test_both_sides_of_a_merge_come_back_whole_as_the_line_says(recorded):
     commit("before")
     git("checkout", "-qb", "theirs")
     recorded.move_model()
-    assert recorded.record().ret == pytest.ExitCode.OK
+    assert recorded.record(DRIFT, "--baseline=own").ret == pytest.ExitCode.OK
     sides = {"MERGE_HEAD": commit("theirs")}
     git("checkout", "-q", "ours")
     recorded.move_model()
-    assert recorded.record().ret == pytest.ExitCode.OK
+    assert recorded.record(DRIFT, "--baseline=own").ret == pytest.ExitCode.OK
     sides["HEAD"] = commit("ours")
     git("merge", "theirs", check=False)
     said = [line for line in recorded.compare(*WHOLE).outlines if "holds an unresolved merge conflict" in line]
