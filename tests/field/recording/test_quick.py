@@ -3,12 +3,16 @@
 import json
 
 import pytest
+from tokenizers import Tokenizer
 
+from fixtures.texts.anchors import PROBES, anchor_set
 from tests.checkpoints import TASKS, change_json, write_native_checkpoint
 from tests.checkpoints.weights import Size
+from tests.conftest import ROOT
 from tests.field.recording.conftest import DRIFT, Recordings
 from tests.field.said_by_runs import notes, refusal
 
+MINI = ROOT / "fixtures" / "checkpoints" / "mini"
 SAID = (
     "recorded quickly: bounds for float32 alone, from few harmless runs, so they are wider; runs in any other dtype "
     "can't be compared with it"
@@ -47,6 +51,19 @@ def test_thorough_recording_replaces_it_though_nothing_moved_and_not_the_other_w
 def test_option_without_a_recording_is_refused(fresh):
     told = "--quick-recording: nothing is recorded without --snapshot-update; add it, or leave this out"
     assert refusal(fresh.compare(DRIFT, "--quick-recording")) == told
+
+
+def test_page_counts_the_tokens_of_a_recording():
+    anchors, tokenizer = anchor_set(1024), Tokenizer.from_file(str(MINI / "tokenizer.json"))
+    lengths = {name: min(1024, len(tokenizer.encode(text).ids)) for name, text in anchors.texts.items()}
+    every, over_length = sum(lengths.values()), sum(lengths[name] for name in anchors.over_length)
+    ran = json.loads((ROOT / "snapshots" / "mini" / "tolerance.json").read_text())
+    counts = {dtype: len(entry["variations"]) for dtype, entry in ran.items()}
+    assert counts == {"float32": 12, "bfloat16": 4, "float16": 4}
+    probes = sum(lengths[name] for name in PROBES)
+    told = [every, 12 * every + 8 * (every - over_length), 4 * every, 19 * probes, 23 * probes]
+    page = (ROOT / "docs" / "baselines.md").read_text(encoding="utf-8")
+    assert [figure for figure in told if f"{figure:,}" not in page] == []
 
 
 def test_baseline_of_1024_dimensions_and_five_tasks_takes_at_most_3_megabytes(project, tmp_path):
