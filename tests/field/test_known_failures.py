@@ -10,6 +10,7 @@ import sklearn.metrics.pairwise  # noqa: F401
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from tests.checkpoints import TASKS
 from tests.field.said_by_runs import notes
 
@@ -80,7 +81,7 @@ def test_broken_environment_leaves_no_behaviour_expected(run, monkeypatch):
     def break_down(*arguments, **options):
         raise ValueError("text input must be of type str")
 
-    monkeypatch.setattr("fixtures.runtimes.jina_v3.encoder.TorchEncoder.encode", break_down)
+    monkeypatch.setattr(TorchEncoder, "encode", break_down)
     lines = ["test_behavior.py::test_question_finds_its_passage_in_every_language[de] # weak"]
     result = run(lines, "evals/test_behavior.py", "-k", "passage_in_every_language")
     result.assert_outcomes(failed=6, deselected=result.parseoutcomes()["deselected"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.texts.anchors import OWN
 from tests.field.recording.conftest import DRIFT
 from tests.field.recording.test_command import printed, run_as_printed
@@ -45,8 +46,6 @@ def test_own_texts_are_recorded_as_hashes_and_vectors_and_compared(fresh, here):
 def test_own_text_that_moved_fails_and_is_shown(fresh, here, monkeypatch):
     option = write(here)
     assert fresh.record(DRIFT, "--quick-recording", option).ret == pytest.ExitCode.OK
-    from fixtures.runtimes.jina_v3.encoder import TorchEncoder
-
     encode = TorchEncoder.encode
 
     def moved(self, texts, task, **options):
