@@ -10,7 +10,7 @@ from fixtures.baselines import notebook_tables
 from fixtures.baselines.stored_files import known_files
 from fixtures.comparing.rows import at_most, equal
 from fixtures.comparing.similarity import similarity_matrix
-from fixtures.run.recording_command import not_replaceable
+from fixtures.run.replacing import not_replaceable
 from fixtures.texts import corpus
 
 SENTENCES = list(corpus.shown_sentences().values())

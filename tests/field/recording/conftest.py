@@ -51,11 +51,7 @@ class Recordings:
 
     def move_model(self) -> None:
         """Have the model answer something else from now on."""
-
-        def grow(tensors):
-            tensors["layers.1.mlp.fc2.weight"] *= 1.5
-
-        change_tensors(self.model / "model.safetensors", grow)
+        move(self.model)
 
     def keep_tables_only(self) -> None:
         """Leave what earlier versions of the suite recorded when tables alone were selected."""
@@ -66,6 +62,15 @@ class Recordings:
             (self.folder / name).write_bytes(content)
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
         (self.folder / "manifest.json").write_text(json.dumps({"format": 1, "files": hashes}))
+
+
+def move(model: Path) -> None:
+    """Change a model's weights so that it answers something else."""
+
+    def grow(tensors):
+        tensors["layers.1.mlp.fc2.weight"] *= 1.5
+
+    change_tensors(model / "model.safetensors", grow)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

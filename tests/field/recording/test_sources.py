@@ -1,5 +1,6 @@
 """Which baseline is mine: told by its source, and never recorded over by another model of the same name."""
 
+import json
 import os
 import shutil
 
@@ -9,8 +10,8 @@ from fixtures.baselines.manifest import Source
 from fixtures.baselines.sources import source_of
 from fixtures.models.known_models import BUNDLED_FOLDER
 from fixtures.models.spec import ModelSpec
-from fixtures.run.recording_command import name_apart
-from tests.field.recording.conftest import DRIFT, Recordings
+from fixtures.run.replacing import name_apart
+from tests.field.recording.conftest import DRIFT, Recordings, move
 from tests.field.recording.test_command import printed, run_as_printed
 from tests.field.said_by_runs import notes, refusal
 from tests.resealing import reseal
@@ -48,8 +49,6 @@ class Typed(Recordings):
 
 
 def source_in(folder):
-    import json
-
     return json.loads((folder / "manifest.json").read_text())["source"]
 
 
@@ -219,15 +218,6 @@ def test_published_layouts_of_one_model_are_one_source(tmp_path):
 def test_callable_and_bundled_model_are_sources_by_name(tmp_path):
     assert source_of(spec("python:service.model:encode"), None, tmp_path).given == "python:service.model:encode"
     assert source_of(spec("mini"), BUNDLED_FOLDER, tmp_path).given == "bundled:mini"
-
-
-def move(model) -> None:
-    from tests.checkpoints import change_tensors
-
-    def grow(tensors):
-        tensors["layers.1.mlp.fc2.weight"] *= 1.5
-
-    change_tensors(model / "model.safetensors", grow)
 
 
 def as_format_1(folder) -> None:
