@@ -36,8 +36,7 @@ def contents(folder):
 
 def new_contents(folder):
     update = FolderUpdate(folder)
-    for name, content in NEW.items():
-        update.stage(name, content)
+    update.stage(NEW)
     return update
 
 
@@ -94,11 +93,11 @@ def test_staged_content_can_be_read_before_it_is_committed(folder):
     assert len(update) == 0
 
 
-def test_later_content_of_a_file_wins(folder):
+def test_contents_that_are_staged_later_take_the_place_of_all_that_were(folder):
     update = new_contents(folder)
-    update.stage("a.txt", b"newer a")
+    update.stage({"a.txt": b"newer a"})
     update.commit()
-    assert contents(folder) == OLD | NEW | {"a.txt": b"newer a"}
+    assert contents(folder) == OLD | {"a.txt": b"newer a"}
 
 
 def test_killed_at_any_step_all_files_are_old_or_all_are_new(tmp_path, folder):

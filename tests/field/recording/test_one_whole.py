@@ -6,6 +6,7 @@ import pytest
 
 from fixtures.baselines import recording
 from fixtures.hardware import devices
+from fixtures.models import checkpoint, task_maps
 from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents
 from tests.field.said_by_runs import notes, refusal
@@ -148,3 +149,21 @@ def test_model_whose_files_change_while_it_is_measured_is_not_recorded(fresh, mo
     result = fresh.record()
     assert result.ret == pytest.ExitCode.TESTS_FAILED and not fresh.folder.exists()
     assert "not recorded: tokenizer.json changed while the model was measured; run again" in result.stdout.str()
+
+
+UNREADABLE = {"__metadata__": "anchors.safetensors", "<<<<<<<": "task-differences.txt"}
+"""Names of tasks that a stored file can't be read back with, and that file."""
+
+
+@pytest.mark.parametrize(("name", "file"), UNREADABLE.items())
+def test_recording_that_could_not_be_read_back_replaces_nothing(recorded, monkeypatch, name, file):
+    """Such names are refused as well; whatever else makes files that can't be read ends here."""
+    before = recorded.files()
+    for module in (task_maps, checkpoint):
+        monkeypatch.setattr(module, "refuse_unusable_name", lambda *arguments, **options: None)
+    change_json(recorded.model / "config.json", task_instructions={name: ""})
+    options = [f"--model={recorded.model}", f"--tasks={name}", "--device=cpu", "--snapshot-update"]
+    result = recorded.project.runpytest_inprocess(DRIFT, *options)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and recorded.files() == before
+    (said,) = [note for note in notes(result) if "recorded" in note]
+    assert said.startswith(f"not recorded: what was obtained can't be read back (snapshots/own/{file}: ")
