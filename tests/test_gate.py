@@ -15,7 +15,7 @@ from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
 from fixtures.baselines.manifest import FORMAT, Source
-from fixtures.comparing import drift
+from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.diagnosis import Finding
 from fixtures.models.checkpoint import inspect_checkpoint
@@ -333,7 +333,7 @@ def test_run_in_another_dtype_does_not_replace_a_float32_baseline(encoder, folde
     before = contents(folder)
     rounded = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
     monkeypatch.setattr(
-        Baseline, "bounds", lambda self, *asked: dict.fromkeys(drift.STATISTICS, Bound(1e-9, "made up"))
+        Baseline, "bounds", lambda self, *asked: dict.fromkeys(statistics.STATISTICS, Bound(1e-9, "made up"))
     )
     assert update(rounded, folder).problem.startswith("not recorded: snapshots/tiny is in float32, ")
     assert contents(folder) == before
