@@ -190,7 +190,9 @@ def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, 
 def test_dtype_without_measured_bounds_is_not_comparable(encoder, folder):
     half = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
     found = judge(half, folder).findings[TASK]
-    assert found.explanation == ["no bounds were measured for bfloat16 when the baseline was recorded"]
+    assert found.explanation[0] == "no bounds were measured for bfloat16 when the baseline was recorded"
+    assert found.explanation[1].startswith("moved, not judged: matrix max ") and len(found.explanation) == 3
+    assert found.verdict.statistics["vector max"] > 0 and found.verdict.shares == {}
 
 
 # --- accepting ----------------------------------------------------------------------------------------------------
