@@ -8,9 +8,13 @@ import pytest
 from fixtures.comparing import drift_rows
 from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
+from fixtures.models import task_maps
+from fixtures.run.replacing import forgotten_task_map
 
 
-def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseline, precision, claims, how_to_record):
+def test_embeddings_are_those_of_the_baseline(
+    task, gate_result, recorded_baseline, precision, settings, claims, how_to_record
+):
     if gate_result.problem:
         pytest.fail(gate_result.problem, pytrace=False)
     if not recorded_baseline.has_anchors:
@@ -19,7 +23,15 @@ def test_embeddings_are_those_of_the_baseline(task, gate_result, recorded_baseli
     if finding is None:
         pytest.skip(f"{recorded_baseline.shown} is older than {task}: there is nothing to compare with")
     compared = f"in {told_precision(precision)}, against {recorded_baseline.shown}"
-    claims.hold(*drift_rows.rows_of(finding, compared, advice=lambda: how_to_record("If the change is wanted")))
+    if forgotten := forgotten_task_map(recorded_baseline, settings.target.task_map):
+        compared += f", which was recorded with --task-map={forgotten}"
+
+    def advice() -> str:
+        if forgotten:
+            return f"Compare with --task-map={forgotten}, or put that file beside the baseline as {task_maps.FILE}"
+        return how_to_record("If the change is wanted")
+
+    claims.hold(*drift_rows.rows_of(finding, compared, advice))
 
 
 def test_baseline_is_whole(recorded_baseline, device, claims):

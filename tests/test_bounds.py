@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from fixtures.comparing import drift
+from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import FALSE_ALARM_RATE, floors, measured_bounds, rounding_distance, stored_bounds
 
 MINI = Path(__file__).parent / "data" / "baselines" / "format-1" / "mini"
@@ -19,7 +19,7 @@ TEXTS = 93
 
 def samples(count: int, seed: int, scale: float = 1e-6) -> list[dict[str, float]]:
     draw = np.random.default_rng(seed)
-    return [{name: float(scale * np.exp(0.3 * draw.normal())) for name in drift.STATISTICS} for _ in range(count)]
+    return [{name: float(scale * np.exp(0.3 * draw.normal())) for name in statistics.STATISTICS} for _ in range(count)]
 
 
 def bounds_of(measured, dtype="float32", comparisons=5, texts=1000) -> dict[str, float | None]:
@@ -27,7 +27,7 @@ def bounds_of(measured, dtype="float32", comparisons=5, texts=1000) -> dict[str,
 
 
 def entry(seen: float, bound: float, **more) -> dict:
-    every = drift.STATISTICS
+    every = statistics.STATISTICS
     return {"bounds": dict.fromkeys(every, bound), "largest_seen": dict.fromkeys(every, seen), "runs": 95, **more}
 
 
@@ -37,7 +37,7 @@ def entry(seen: float, bound: float, **more) -> dict:
 def test_fresh_harmless_runs_stay_within_measured_bounds():
     bounds = bounds_of(samples(80, seed=0))
     fresh = samples(20_000, seed=1)
-    continuous = [name for name in drift.STATISTICS if name not in ("neighbour flips", "order inversions")]
+    continuous = [name for name in statistics.STATISTICS if name not in ("neighbour flips", "order inversions")]
     alarms = sum(any(sample[name] > bounds[name] for name in continuous) for sample in fresh)
     assert alarms <= FALSE_ALARM_RATE / 5 * len(fresh)
 
@@ -46,7 +46,7 @@ def test_signed_mean_is_bounded_as_a_figure_of_either_sign():
     draw = np.random.default_rng(0)
 
     def means(count: int) -> list[dict[str, float]]:
-        return [dict.fromkeys(drift.STATISTICS, abs(float(value))) for value in 1e-8 * draw.normal(size=count)]
+        return [dict.fromkeys(statistics.STATISTICS, abs(float(value))) for value in 1e-8 * draw.normal(size=count)]
 
     bounds = bounds_of(means(80))
     assert max(sample["matrix mean"] for sample in means(20_000)) <= bounds["matrix mean"] < 8e-8
@@ -59,8 +59,8 @@ def test_bounds_grow_with_the_noise_they_were_measured_from():
 
 
 def test_bound_of_many_runs_lies_between_twice_and_ten_times_the_largest_seen():
-    outlier = [*samples(50, 0), dict.fromkeys(drift.STATISTICS, 1e-3)]
-    wild = [dict.fromkeys(drift.STATISTICS, 10.0**-power) for power in range(4, 12) for _ in range(3)]
+    outlier = [*samples(50, 0), dict.fromkeys(statistics.STATISTICS, 1e-3)]
+    wild = [dict.fromkeys(statistics.STATISTICS, 10.0**-power) for power in range(4, 12) for _ in range(3)]
     for measured, largest in ((outlier, 1e-3), (wild, 1e-4)):
         assert 2 * largest <= bounds_of(measured)["matrix max"] <= 10 * largest
     assert bounds_of(wild)["matrix max"] == pytest.approx(10 * 1e-4)
@@ -69,8 +69,8 @@ def test_bound_of_many_runs_lies_between_twice_and_ten_times_the_largest_seen():
 @pytest.mark.parametrize("moved", [0, 1, 19])
 def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
     for scale, expected in ((1e-9, floors("float32")["vector max"]), (1e-3, 3e-3)):
-        still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 95
-        bounds = bounds_of([*still, *[dict.fromkeys(drift.STATISTICS, scale)] * moved])
+        still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 95
+        bounds = bounds_of([*still, *[dict.fromkeys(statistics.STATISTICS, scale)] * moved])
         assert bounds["vector max"] == pytest.approx(expected if moved else floors("float32")["vector max"])
 
 
@@ -88,14 +88,14 @@ def test_rounding_of_a_model_that_does_not_say_how_deep_it_is_is_that_of_the_usu
 
 
 def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():
-    still = [dict.fromkeys(drift.STATISTICS, 0.0)] * 20
+    still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 20
     assert bounds_of(still, texts=40)["neighbour flips"] == 3 / 40
     assert bounds_of(still, texts=1000)["neighbour flips"] == floors("float32")["neighbour flips"]
 
 
 @pytest.mark.parametrize(("name", "reach"), [("neighbour flips", 1), ("matrix max", 2), ("vector rms", 2)])
 def test_statistic_whose_bound_could_not_be_broken_is_not_judged(name, reach):
-    loud = [dict.fromkeys(drift.STATISTICS, value * reach) for value in (0.2, 0.3)] * 20
+    loud = [dict.fromkeys(statistics.STATISTICS, value * reach) for value in (0.2, 0.3)] * 20
     bound = measured_bounds(loud, "float32", 5, 40)[name]
     assert bound.value is None and f"of {reach} at most" in bound.source
 
@@ -118,7 +118,7 @@ def test_no_samples_give_no_bounds():
 def test_stored_limit_is_held_to_the_rule_when_it_is_read():
     assert stored_bounds(entry(1e-6, 5e-6), "float32", TEXTS)["matrix max"].value == 5e-6
     assert stored_bounds(entry(1e-6, 1e3), "float32", TEXTS)["matrix max"].value == pytest.approx(3e-6)
-    known = entry(1e-6, 1e-3, moved=dict.fromkeys(drift.STATISTICS, 20))
+    known = entry(1e-6, 1e-3, moved=dict.fromkeys(statistics.STATISTICS, 20))
     assert stored_bounds(known, "float32", TEXTS)["matrix max"].value == pytest.approx(1e-5)
 
 
@@ -126,7 +126,7 @@ def test_stored_limit_on_a_count_of_texts_is_no_tighter_than_for_few_runs():
     bound = stored_bounds(STORED["bfloat16"], "bfloat16", TEXTS)["neighbour flips"]
     assert STORED["bfloat16"]["bounds"]["neighbour flips"] == 2 / TEXTS  # of runs that mostly moved no neighbour
     assert bound.value == floors("bfloat16")["neighbour flips"] > 4 / TEXTS
-    counted = {**STORED["bfloat16"], "moved": dict.fromkeys(drift.STATISTICS, 20)}
+    counted = {**STORED["bfloat16"], "moved": dict.fromkeys(statistics.STATISTICS, 20)}
     assert stored_bounds(counted, "bfloat16", TEXTS)["neighbour flips"].value == 2 / TEXTS
 
 
@@ -149,7 +149,7 @@ def test_every_bound_of_mini_can_be_broken_and_is_near_what_was_seen(dtype):
     for name, bound in stored_bounds(STORED[dtype], dtype, TEXTS).items():
         seen = STORED[dtype]["largest_seen"][name]
         assert seen < bound.value <= 10 * seen
-        assert bound.value < drift.STATISTICS[name].reach / 2
+        assert bound.value < statistics.STATISTICS[name].reach / 2
 
 
 @pytest.mark.parametrize("dtype", STORED)
@@ -236,6 +236,6 @@ def test_statistic_is_the_only_one_that_sees_a_small_fault(fault, statistic):
 
 
 def test_every_statistic_sees_some_fault_alone_or_is_said_not_to():
-    assert {*SEEN_ALONE.values()} | NEVER_ALONE == {*drift.STATISTICS}
+    assert {*SEEN_ALONE.values()} | NEVER_ALONE == {*statistics.STATISTICS}
     for fault in FAULTS:
         assert not broken_first(fault) & NEVER_ALONE, fault

@@ -4,7 +4,7 @@ import pytest
 from fixtures.comparing import drift, statistics
 from fixtures.comparing.distances import chord_lengths, cosine_distances
 
-TIGHT = dict.fromkeys(drift.STATISTICS, 1e-6)
+TIGHT = dict.fromkeys(statistics.STATISTICS, 1e-6)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_movement_within_every_bound_is_within_tolerance(vectors):
     assert verdict.outcome == drift.WITHIN and 0 < verdict.worst[1] <= 0.5
 
 
-@pytest.mark.parametrize("statistic", drift.STATISTICS)
+@pytest.mark.parametrize("statistic", statistics.STATISTICS)
 def test_one_statistic_beyond_its_bound_is_drift(vectors, statistic):
     observed = nudged(vectors, 1e-2) * np.float32(1.001)
     measured = drift.measure(vectors, observed)
@@ -58,7 +58,7 @@ def test_rotated_space_is_told_from_damage(vectors, turn):
 
 def test_statistic_without_a_bound_is_measured_and_not_judged(vectors):
     observed = unit(nudged(vectors, 1e-2))
-    bounds = {name: 1.0 for name in drift.STATISTICS if name != "vector max"}
+    bounds = {name: 1.0 for name in statistics.STATISTICS if name != "vector max"}
     verdict = drift.judge(vectors, observed, bounds)
     assert verdict.outcome == drift.WITHIN and "vector max" not in verdict.shares
     assert verdict.statistics["vector max"] > 0

@@ -15,7 +15,7 @@ from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
 from fixtures.baselines.manifest import FORMAT, Source
-from fixtures.comparing import drift
+from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.diagnosis import Finding
 from fixtures.models.checkpoint import inspect_checkpoint
@@ -190,7 +190,9 @@ def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, 
 def test_dtype_without_measured_bounds_is_not_comparable(encoder, folder):
     half = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
     found = judge(half, folder).findings[TASK]
-    assert found.explanation == ["no bounds were measured for bfloat16 when the baseline was recorded"]
+    assert found.explanation[0] == "no bounds were measured for bfloat16 when the baseline was recorded"
+    assert found.explanation[1].startswith("moved, not judged: matrix max ") and len(found.explanation) == 3
+    assert found.verdict.statistics["vector max"] > 0 and found.verdict.shares == {}
 
 
 # --- accepting ----------------------------------------------------------------------------------------------------
@@ -332,7 +334,7 @@ def test_run_in_another_dtype_does_not_replace_a_float32_baseline(encoder, folde
     before = contents(folder)
     rounded = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
     monkeypatch.setattr(
-        Baseline, "bounds", lambda self, *asked: dict.fromkeys(drift.STATISTICS, Bound(1e-9, "made up"))
+        Baseline, "bounds", lambda self, *asked: dict.fromkeys(statistics.STATISTICS, Bound(1e-9, "made up"))
     )
     assert update(rounded, folder).problem.startswith("not recorded: snapshots/tiny is in float32, ")
     assert contents(folder) == before

@@ -1,5 +1,6 @@
 """Callables that stand for systems: a healthy one, and ones that go wrong in one way each."""
 
+import functools
 import hashlib
 import os
 import warnings
@@ -15,6 +16,7 @@ def encode(texts: list[str], task: str) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
+@functools.cache
 def _direction(word: str) -> np.ndarray:
     seed = int.from_bytes(hashlib.sha256(word.encode(errors="surrogatepass")).digest()[:8], "big")
     return np.random.default_rng(seed).standard_normal(DIMENSION)
@@ -37,8 +39,8 @@ def only_queries(texts: list[str], task: str) -> np.ndarray:
 
 
 def turns_after(texts: list[str], task: str) -> np.ndarray:
-    """Returns an array for up to two texts, a list for more."""
-    return encode(texts, task) if len(texts) <= 2 else encode(texts, task).tolist()
+    """Returns floats for up to two texts, complex numbers for more."""
+    return encode(texts, task) if len(texts) <= 2 else encode(texts, task).astype(np.complex64)
 
 
 def transposed(texts: list[str], task: str) -> np.ndarray:
@@ -47,14 +49,6 @@ def transposed(texts: list[str], task: str) -> np.ndarray:
 
 def not_finite(texts: list[str], task: str) -> np.ndarray:
     return np.full((len(texts), DIMENSION), np.nan, dtype=np.float32)
-
-
-def in_float64(texts: list[str], task: str) -> np.ndarray:
-    return encode(texts, task).astype(np.float64)
-
-
-def a_list(texts: list[str], task: str) -> list[list[float]]:
-    return encode(texts, task).tolist()
 
 
 def too_few(texts: list[str], task: str) -> np.ndarray:
@@ -75,6 +69,52 @@ def one_buffer(texts: list[str], task: str) -> np.ndarray:
     """Fills and returns the same array at each call, with the vectors of ``noisy``."""
     _BUFFER[: len(texts)] = noisy(texts, task)
     return _BUFFER[: len(texts)]
+
+
+BATCH = 32
+
+
+def forgets_the_order(texts: list[str], task: str) -> np.ndarray:
+    """Sorts its texts by length to pad less, and doesn't put them back where it makes more than one batch."""
+    ordered = sorted(texts, key=len) if len(texts) > BATCH else texts
+    return encode(ordered, task)
+
+
+def of_other_lengths(texts: list[str], task: str) -> np.ndarray:
+    """Doesn't normalise: each vector has a norm of 10 to 30, times SCALE."""
+    norms = np.array([10 + 20 * _direction(text)[0] % 20 for text in texts])[:, None]
+    return (encode(texts, task) * norms * float(os.environ.get("SCALE", "1"))).astype(np.float32)
+
+
+def in_bfloat16(texts: list[str], task: str) -> np.ndarray:
+    """Rounds its unit vectors to eight bits, as they are where a model normalises in bfloat16."""
+    rounded = encode(texts, task).view(np.uint32) + np.uint32(0x8000) & np.uint32(0xFFFF0000)
+    return rounded.view(np.float32)
+
+
+def cuts(texts: list[str], task: str) -> np.ndarray:
+    """Reads the first WORDS words of a text."""
+    return encode([" ".join(text.split()[: int(os.environ["WORDS"])]) for text in texts], task)
+
+
+def cuts_from_the_left(texts: list[str], task: str) -> np.ndarray:
+    """Reads the last WORDS words of a text."""
+    return encode([" ".join(text.split()[-int(os.environ["WORDS"]) :]) for text in texts], task)
+
+
+def narrow_server(texts: list[str], task: str) -> np.ndarray:
+    """Refuses more than 32 texts a call, and texts of more than 256 words."""
+    if len(texts) > BATCH or max(len(text.split()) for text in texts) > 256:
+        raise ConnectionError("413 payload too large")
+    return encode(texts, task)
+
+
+def not_finite_alone(texts: list[str], task: str) -> np.ndarray:
+    """Returns NaN for the first text of a call, but of one with many: a kernel that fails on small batches."""
+    vectors = encode(texts, task)
+    if 2 < len(texts) <= 8:
+        vectors[0] = np.nan
+    return vectors
 
 
 def warns(texts: list[str], task: str) -> np.ndarray:
