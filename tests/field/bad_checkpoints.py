@@ -257,6 +257,11 @@ CHECKPOINTS = {
         "FOLDER/config.json: max_position_embeddings is True, needs a whole number of at least 1",
         config(max_position_embeddings=True),
     ),
+    "positions-trillion": BadInput(
+        "max_position_embeddings: 10^12",
+        "FOLDER/config.json: max_position_embeddings is 1,000,000,000,000, needs 16,777,216 at most",
+        config(max_position_embeddings=TRILLION),
+    ),
     "cuts-true": BadInput(
         "matryoshka_dimensions: [true]",
         "FOLDER/config.json: matryoshka_dimensions is [True], needs a list of numbers",
