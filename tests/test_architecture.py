@@ -24,6 +24,14 @@ MAY_IMPORT = {
 }
 """Package -> those that it may import; ``run`` may import all."""
 LONGEST = 400
+READ_WHOLE = {
+    "fixtures.files.regular_files",  # where a file's kind and size are looked at first
+    "fixtures.hardware.devices",  # the installed torch's version, the processor's name
+    "fixtures.hardware.library_versions",  # the suite's own pyproject.toml
+    "fixtures.models.hub",  # a commit in the Hub's cache
+    "fixtures.runtimes.python_callable",  # the module that is imported next
+}
+"""Modules that read files whole by themselves; anybody else's file may be huge, or a pipe."""
 
 
 def modules() -> dict[str, ast.Module]:
@@ -75,6 +83,18 @@ def test_no_module_imports_one_that_imports_it():
             yield from reached(other, seen | IMPORTS[name])
 
     assert [name for name in MODULES if name in set(reached(name))] == []
+
+
+def test_files_of_other_people_are_read_whole_in_one_place():
+    readers = {
+        name
+        for name, module in MODULES.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("read_bytes", "read_text")
+    }
+    assert readers <= READ_WHOLE
 
 
 def test_pytest_and_syrupy_are_known_to_run_alone():

@@ -6,6 +6,7 @@ from tests.field.making_bad_inputs import (
     CONFLICT,
     DEEP,
     INDEX,
+    LARGER,
     LFS_POINTER,
     BadInput,
     adapter,
@@ -13,6 +14,8 @@ from tests.field.making_bad_inputs import (
     content,
     deep_index,
     directory,
+    huge,
+    huge_pooling,
     link,
     masked_language_model,
     masked_xlm_roberta,
@@ -254,6 +257,11 @@ CHECKPOINTS = {
         "FOLDER/config.json: max_position_embeddings is True, needs a whole number of at least 1",
         config(max_position_embeddings=True),
     ),
+    "positions-trillion": BadInput(
+        "max_position_embeddings: 10^12",
+        "FOLDER/config.json: max_position_embeddings is 1,000,000,000,000, needs 16,777,216 at most",
+        config(max_position_embeddings=TRILLION),
+    ),
     "cuts-true": BadInput(
         "matryoshka_dimensions: [true]",
         "FOLDER/config.json: matryoshka_dimensions is [True], needs a list of numbers",
@@ -286,6 +294,15 @@ CHECKPOINTS = {
         "as PEFT writes it with save_embedding_layers: export the adapter with save_pretrained(..., "
         "save_embedding_layers=False)",
         whole_embeddings,
+    ),
+    **{
+        f"huge-{name}": BadInput(f"{name}: 10 TiB", f"FOLDER/{name}: {LARGER} 1,073,741,824 are read", huge(name))
+        for name in ("config.json", "tokenizer.json", "chat_template.jinja", ADAPTER)
+    },
+    "huge-pooling": BadInput(
+        "1_Pooling/config.json: 10 TiB",
+        f"FOLDER/1_Pooling/config.json: unreadable ({LARGER} 67,108,864 are read); fetch or export it again",
+        huge_pooling,
     ),
 }
 """Faults of a model's folder that are seen before anything runs."""

@@ -1,6 +1,6 @@
 """All kinds of bad inputs, told apart by what a run does with them.
 
-``docs/bad-inputs.md`` is this table as text: ``python -m tests.field.bad_inputs`` writes it.
+``bad-inputs.md`` beside this file is the table as text, to be read: ``python -m tests.field.bad_inputs`` writes it.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.field.bad_options import OPTIONS
 from tests.field.bad_permissions import UNREADABLE
 from tests.field.bad_stored_files import KNOWN_FAILURES, STORED
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "bad-inputs.md"
+DOCUMENT = Path(__file__).parent / "bad-inputs.md"
 USAGE_ERROR, FAILED = 4, 1
 
 SEEN_BEFORE_ANYTHING_RUNS = OPTIONS | CHECKPOINTS | ORIGINAL | WITHOUT_LIBRARIES | LOADED | KNOWN_FAILURES | UNREADABLE
@@ -27,7 +27,7 @@ def document() -> str:
             "",
             f"{len(kinds)} kinds of inputs that can't be used, each tried by `tests/field/test_bad_inputs.py`: the run",
             "ends with this exit code, one line says it, and nothing is written. FOLDER is the model's folder;",
-            "`python -m tests.field.bad_inputs` writes this table.",
+            "`python -m tests.field.bad_inputs` writes this table. What a user needs of it is in `docs/options.md`.",
             "",
             "| tried as | the line holds | exit code |",
             "|---|---|---|",

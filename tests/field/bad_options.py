@@ -1,6 +1,6 @@
 """Bad options of the command line."""
 
-from tests.field.making_bad_inputs import BadInput, options
+from tests.field.making_bad_inputs import LARGER, BadInput, huge_option, options
 
 LONG = "x" * 5000
 
@@ -37,6 +37,12 @@ OPTIONS = {
     "tasks-long": BadInput("--tasks of 5,000 characters", "--tasks: unknown task 'xxx", options(f"--tasks={LONG}")),
     "tasks-escape": BadInput(
         "--tasks with a terminal's escape", r"--tasks: unknown task '\x1b[2J'", options("--tasks=\x1b[2J")
+    ),
+    "task-map-huge": BadInput(
+        "--task-map: a file of 10 TiB", f"huge: not a task map in TOML ({LARGER} 67,108,864", huge_option("--task-map")
+    ),
+    "texts-huge": BadInput(
+        "--texts: a file of 10 TiB", f"huge: unreadable ({LARGER} 67,108,864 are read); it is", huge_option("--texts")
     ),
 }
 """Options that are refused though the model's folder is a sound one."""

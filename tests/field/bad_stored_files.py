@@ -1,8 +1,11 @@
 """Bad files in snapshots/: lists of known failures, and stored baselines."""
 
+import numpy as np
+
 from tests.field.making_bad_inputs import (
     CONFLICT,
     DEEP,
+    LARGER,
     LFS_POINTER,
     BadInput,
     conflicted,
@@ -10,13 +13,16 @@ from tests.field.making_bad_inputs import (
     cut_off,
     cut_rows,
     directory,
+    huge,
     ledger,
     link,
     lose_a_size,
     lose_a_task,
     marked,
+    no_columns,
     pipe,
     put_a_nan,
+    retyped,
     sealed,
     utf_16,
 )
@@ -29,6 +35,10 @@ _ONE_SIDE = (
 )
 _IS_MARKED = "begins with a byte order mark, which an editor added; restore"
 _TABLE = "similarity/separation.txt"
+_SIGNATURE = "separation|CLS pooling"
+
+_LARGEST = dict.fromkeys(("manifest.json", _TABLE, "tokens.json", "tolerance.json", "ledger.jsonl"), "67,108,864")
+_LARGEST |= dict.fromkeys(("anchors.safetensors", "signatures.safetensors"), "1,073,741,824")
 
 _MAP = "task-map.toml"
 _KNOWN = "known-failures.txt"
@@ -53,6 +63,12 @@ KNOWN_FAILURES = {
         f"snapshots/own/{_KNOWN}: unreadable (a pipe or a device where a file belongs)",
         pipe(_KNOWN),
     ),
+    "known-huge": BadInput(
+        "known-failures.txt: 10 TiB",
+        f"snapshots/own/{_KNOWN}: unreadable ({LARGER} 67,108,864 are read); it is a text in UTF-8",
+        huge(_KNOWN),
+    ),
+    "map-huge": BadInput("task-map.toml: 10 TiB", f"{_MAP}: not a task map in TOML ({LARGER} 67,108,864", huge(_MAP)),
     "known-long-line": BadInput(
         "known-failures.txt: a line of a million characters without a reason",
         f"snapshots/own/{_KNOWN}, line 1: 'xxx",
@@ -143,6 +159,42 @@ STORED = {
         "anchors.safetensors: separation of shape (93, 256), needs finite embeddings of shape (93, 256); restore",
         sealed("anchors.safetensors", put_a_nan),
     ),
+    **{
+        f"anchors-{kind}": BadInput(
+            f"anchors: {kind}",
+            f"anchors.safetensors: separation is {kind}, needs float32; restore",
+            sealed("anchors.safetensors", retyped("separation", kind)),
+        )
+        for kind in ("complex64", "float64", "int32", "bool")
+    },
+    "anchors-empty": BadInput(
+        "anchors: embeddings without components",
+        "of shape (93, 0), needs finite embeddings of shape (93, n); restore",
+        sealed("anchors.safetensors", no_columns),
+    ),
+    **{
+        f"signatures-{kind}": BadInput(
+            f"signatures: {kind}",
+            f"signatures.safetensors: {_SIGNATURE} is {kind}, needs float16; restore",
+            sealed("signatures.safetensors", retyped(_SIGNATURE, kind)),
+        )
+        for kind in ("complex64", "float64", "int32", "bool")
+    },
+    "signatures-size-complex": BadInput(
+        "signatures: a size that is complex64",
+        f"signatures.safetensors: {_SIGNATURE}|size is complex64, needs float64; restore",
+        sealed("signatures.safetensors", retyped(f"{_SIGNATURE}|size", "complex64")),
+    ),
+    "signatures-nan": BadInput(
+        "signatures: NaN",
+        f"signatures.safetensors: {_SIGNATURE} holds values that are no movement's or no size's; restore",
+        sealed("signatures.safetensors", lambda tensors: tensors[_SIGNATURE].fill(np.nan)),
+    ),
+    "signatures-size-endless": BadInput(
+        "signatures: a size of 1e300",
+        f"signatures.safetensors: {_SIGNATURE}|size holds values that are no movement's or no size's; restore",
+        sealed("signatures.safetensors", lambda tensors: tensors[f"{_SIGNATURE}|size"].fill(1e300)),
+    ),
     "signatures-size": BadInput(
         "signatures: a movement without its size",
         "signatures.safetensors: separation|CLS pooling of shape (12, 128), needs movements with their size; restore",
@@ -191,6 +243,10 @@ STORED = {
     **{
         f"conflict-{name}": BadInput(f"{name}: both sides of a merge", f"{name}: {_ONE_SIDE}", conflicted(name))
         for name in ("manifest.json", _TABLE, "tokens.json", "ledger.jsonl", "tolerance.json")
+    },
+    **{
+        f"huge-{name}": BadInput(f"{name}: 10 TiB", f"{name}: {LARGER} {largest} are read; restore", huge(name))
+        for name, largest in _LARGEST.items()
     },
     **{
         f"pointer-{name}": BadInput(

@@ -16,6 +16,9 @@ from tests.resealing import reseal
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 CONFLICT = b"<<<<<<< HEAD\n# ours\n=======\n# theirs\n>>>>>>> other\n"
 DEEP = b"[" * 100_000 + b"]" * 100_000
+TEN_TIB = 10 * 2**40
+LARGER = "it has 10,995,116,277,760 bytes, at most"
+"""What is said of a file of ten terabytes."""
 ADAPTER = "separation/adapter_config.json"
 INDEX = "model.safetensors.index.json"
 
@@ -92,6 +95,31 @@ def link(name: str, target: str | None = None) -> Make:
 
 def directory(name: str) -> Make:
     return lambda folder: _gone(folder / name).mkdir()
+
+
+def huge(name: str) -> Make:
+    """A sparse file of ten terabytes, which takes no room on the disk."""
+
+    def make(folder: Path) -> None:
+        _write(folder / name, b"")
+        os.truncate(folder / name, TEN_TIB)
+
+    return make
+
+
+def huge_pooling(folder: Path) -> None:
+    write_modules(folder, pooling=MEAN_POOLING)
+    huge("1_Pooling/config.json")(folder)
+
+
+def huge_option(option: str) -> Make:
+    """An option that names such a file."""
+
+    def make(folder: Path) -> list[str]:
+        huge("huge")(folder.parent)
+        return [f"{option}={folder.parent / 'huge'}"]
+
+    return make
 
 
 def tasks(*names: str) -> Make:
@@ -171,6 +199,20 @@ def ledger(text: str) -> Make:
         reseal(folder)
 
     return make
+
+
+def retyped(task: str, kind: str) -> Callable[[dict[str, np.ndarray]], None]:
+    """Tensors of a stored file of which one is of another type."""
+
+    def change(tensors: dict[str, np.ndarray]) -> None:
+        tensors[task] = tensors[task].astype(kind)
+
+    return change
+
+
+def no_columns(tensors: dict[str, np.ndarray]) -> None:
+    for task in tensors:
+        tensors[task] = tensors[task][:, :0]
 
 
 def cut_rows(tensors: dict[str, np.ndarray]) -> None:

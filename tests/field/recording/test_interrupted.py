@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fixtures.baselines import folder_update, writing
+from tests.field.making_bad_inputs import LARGER, TEN_TIB
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, WHOLE, contents
 from tests.field.said_by_runs import notes, refusal
 from tests.resealing import resealed
@@ -33,7 +34,11 @@ def everything(folder):
     paths = [
         path for path in folder.rglob("*") if not any("cache" in part or part == ".benchmarks" for part in path.parts)
     ]
-    return {path: path.readlink() if path.is_symlink() else path.is_dir() or path.read_bytes() for path in paths}
+
+    def content(path):
+        return TEN_TIB if path.stat().st_size == TEN_TIB else path.read_bytes()
+
+    return {path: path.readlink() if path.is_symlink() else path.is_dir() or content(path) for path in paths}
 
 
 @pytest.fixture
@@ -130,6 +135,13 @@ def _link_journal(staging):
     (staging / "journal.json").symlink_to(staging.parents[2] / "journal.json")
 
 
+def _huge(name):
+    def damage(staging):
+        os.truncate(staging / name, TEN_TIB)
+
+    return damage
+
+
 def _link_staging(staging):
     shutil.move(staging, staging.parents[2] / "staged")
     staging.symlink_to(staging.parents[2] / "staged")
@@ -172,6 +184,8 @@ def _fewer_names(staging):
         (_fewer_names, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
         (_folder_for_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
         (_link_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
+        (_huge("journal.json"), f".update/journal.json: {LARGER} 67,108,864 are read; "),
+        (_huge("0"), f".update/0: the new anchors.safetensors: {LARGER} 1,073,741,824 are read; "),
         (_link_staging, ".update: a link or a file where a folder belongs"),
         (_file_for_staging, ".update: a link or a file where a folder belongs"),
         (_link_tables, "similarity: a link or a file where a folder belongs"),

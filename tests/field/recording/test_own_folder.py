@@ -8,6 +8,7 @@ import pytest
 from fixtures.baselines.stored_files import KNOWN_FAILURES
 from fixtures.run.store_option import VARIABLE
 from tests.conftest import ROOT
+from tests.field.making_bad_inputs import LARGER, huge
 from tests.field.recording.conftest import DRIFT, PARTS, Recordings, contents
 from tests.field.recording.test_command import printed, run_as_printed
 from tests.field.said_by_runs import notes, refusal
@@ -116,12 +117,14 @@ def test_ones_own_list_of_known_failures_counts_and_is_named_as_typed(recorded, 
     assert note.startswith("baselines/own lists a known failure that no eval is: test_drift.py::test_baseline_is_hole ")
 
 
+HUGE = object()
 BAD = {
     "a file": ("FILE", None, "--snapshots: 'FILE' is no folder"),
     "nothing": ("", None, "--snapshots: '' is no folder"),
     "below a file": ("FILE/x", None, "--snapshots: 'FILE/x' is no folder"),
     "too long": ("x" * 5000, None, "--snapshots: 'xxx"),
     "no TOML": (None, "[tool", "pyproject.toml: unreadable ("),
+    "huge": (None, HUGE, f"pyproject.toml: unreadable ({LARGER} 67,108,864 are read); mend it, or name the"),
     "no table": (None, "[tool]\njina-v3-evals = 1\n", "pyproject.toml: [tool.jina-v3-evals] is no table"),
     "unknown": (
         None,
@@ -144,7 +147,9 @@ BAD = {
 @pytest.mark.parametrize(("option", "content", "said"), BAD.values(), ids=BAD)
 def test_what_is_no_folder_is_one_line(fresh, service, option, content, said):
     (service / "FILE").write_text("")
-    if content is not None:
+    if content is HUGE:
+        huge("pyproject.toml")(service)
+    elif content is not None:
         (service / "pyproject.toml").write_text(content)
     options = [] if option is None else [f"--snapshots={option}"]
     assert refusal(fresh.compare(suites(fresh), *options, "--rootdir=..")).startswith(said)
