@@ -18,6 +18,9 @@ from fixtures.comparing.rows import (
     read_rows,
 )
 from fixtures.run.claims import ClaimDoesNotHold, Claims
+from fixtures.run.known_failures import KnownFailure, Listed
+
+WEAK = Listed.of([KnownFailure(1, "test_a.py::test_b", None, "weak there")])
 
 
 class Recorder(list):
@@ -112,14 +115,14 @@ def test_all_rows_are_recorded_before_the_first_that_fails_ends_the_eval(claims,
 
 
 def test_known_failure_is_expected_and_its_row_says_why(recorded):
-    claims = Claims(recorded, {}, "cpu", "weak there")
-    with pytest.raises(pytest.xfail.Exception, match="weak there"):
+    claims = Claims(recorded, {}, "cpu", WEAK)
+    with pytest.raises(pytest.xfail.Exception, match=r"share: measured 0.5, needs >= 0.8 .* # weak there"):
         claims.hold(at_least("share", 0.5, 0.8), at_least("other", 0.9, 0.8))
     assert [(row.verdict, row.reason) for row in recorded.rows] == [(KNOWN, "weak there"), (HOLDS, "")]
 
 
 def test_what_is_broken_is_never_known(recorded):
-    claims = Claims(recorded, {}, "cpu", "weak there")
+    claims = Claims(recorded, {}, "cpu", WEAK)
     with pytest.raises(pytest.fail.Exception) as failed:
         claims.hold(at_least("share", float("nan"), 0.8), at_least("other", 0.5, 0.8))
     assert not isinstance(failed.value, ClaimDoesNotHold)

@@ -141,6 +141,8 @@ def test_change_on_the_diagonal_alone_is_found(tables):
     tables.obtain(values)
     lines = said(tables.run("-k", "separation"))
     assert "1 of 25 entries differ" in lines[0] and lines[1].startswith("largest 5.0e-01")
+    text = shorten(TEXTS["c"])
+    assert lines[2:-1] == [f'1.0000 -> 1.5000 (+0.5000)  "{text}" | "{text}"']
 
 
 # --- values that are no numbers ---------------------------------------------------------------------------------

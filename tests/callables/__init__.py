@@ -1,5 +1,6 @@
 """Callables that stand for systems: a healthy one, and ones that go wrong in one way each."""
 
+import asyncio
 import functools
 import hashlib
 import os
@@ -128,3 +129,33 @@ def imports_late(texts: list[str], task: str) -> np.ndarray:
     if len(texts) > 2:
         import beside_the_user  # noqa: F401
     return encode(texts, task)
+
+
+def refuses_empty(texts: list[str], task: str) -> np.ndarray:
+    """Refuses a call with a text that is empty."""
+    if {"", "query: ", "passage: "} & set(texts):
+        raise ValueError("input must not be empty")
+    return encode(texts, task)
+
+
+def returns_less_for_empty(texts: list[str], task: str) -> np.ndarray:
+    """Leaves empty texts out of its answer."""
+    return encode(texts, task)[: sum(text not in ("", "query: ") for text in texts)]
+
+
+def cancelled_for_empty(texts: list[str], task: str) -> np.ndarray:
+    """Ends a call with an empty text in what is no Exception."""
+    if {"", "query: "} & set(texts):
+        raise asyncio.CancelledError("cancelled")
+    return encode(texts, task)
+
+
+def goes_down(texts: list[str], task: str) -> np.ndarray:
+    """Answers until it meets a text of several people, then no more."""
+    if _DOWN or any("\N{WOMAN}" in text for text in texts):
+        _DOWN.append(True)
+        raise ConnectionError("connection refused")
+    return encode(texts, task)
+
+
+_DOWN: list[bool] = []

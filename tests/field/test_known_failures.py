@@ -45,6 +45,7 @@ def test_not_a_number(device, claims):
 FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
 GONE = "test_listed.py::test_clam[ar] # renamed"
+FIGURE = "share: measured 0.5, needs >= 0.8 (off by 0.3)"
 NO_EVAL = "snapshots/tiny lists a known failure that no eval is: "
 
 
@@ -113,7 +114,7 @@ def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run, proje
 )
 def test_line_as_pytest_prints_it_is_understood(run, name):
     result = run([f"{name} # weak"], FILE, "-k", "claim")
-    assert expected(result) == ["evals/test_listed.py::test_claim[cpu-ar] - weak"] and not notes(result)
+    assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # weak"] and not notes(result)
 
 
 @pytest.mark.parametrize("other", ["cuda", "cuda:1", "mps"])
@@ -125,7 +126,7 @@ def test_line_with_a_device_is_of_that_device_only(run, other):
 
 def test_line_of_the_device_gives_the_reason(run):
     lines = [WEAK, "evals/test_listed.py::test_claim[cpu-ar] # weaker on cpu"]
-    assert expected(run(lines)) == ["evals/test_listed.py::test_claim[cpu-ar] - weaker on cpu"]
+    assert expected(run(lines)) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # weaker on cpu"]
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "   \n"])
@@ -135,7 +136,7 @@ def test_line_of_the_device_gives_the_reason(run):
 def test_reason_is_what_follows_the_first_number_sign(run, line_end, reason, said):
     lines = ["# of the model", "", "  # indented", f"test_listed.py::test_claim[ar]{reason}"]
     result = run(lines, FILE, "-k", "claim", line_end=line_end)
-    assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {said}"]
+    assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # {said}"]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,95 @@ def test_list_that_is_no_text_is_refused(project, native_checkpoint):
     result = project.runpytest_inprocess("evals", f"--model={native_checkpoint}", "--device=cpu")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert result.errlines[0].startswith("ERROR: snapshots/tiny/known-failures.txt: unreadable (")
+
+
+# --- floors -----------------------------------------------------------------------------------------------------
+
+FLOORS = """
+from fixtures.comparing.rows import at_least, at_most, equal
+
+def test_above(device, claims):
+    claims.hold(at_least("nDCG of 'en'", 0.5, 0.8))
+
+def test_below(device, claims):
+    claims.hold(at_least("nDCG of 'en'", 0.098, 0.8))
+
+def test_ceiling(device, claims):
+    claims.hold(at_most("distance", 0.3, 0.1))
+
+def test_above_its_ceiling(device, claims):
+    claims.hold(at_most("distance", 0.5, 0.1))
+
+def test_wrong_side(device, claims):
+    claims.hold(at_most("distance", 0.3, 0.1))
+
+def test_no_figure(device, claims):
+    claims.hold(equal("type", "float16", "float32"))
+
+def test_other_row(device, claims):
+    claims.hold(at_least("share", 0.5, 0.8), at_least("gap", 0.01, 0.1))
+
+def test_rows_of_their_own(device, claims):
+    claims.hold(at_least("share", 0.5, 0.8), at_least("gap", 0.01, 0.1))
+
+def test_one_row_holds(device, claims):
+    claims.hold(at_least("share", 0.5, 0.8), at_least("gap", 0.2, 0.1))
+
+def test_nan(device, claims):
+    claims.hold(at_least("share", float("nan"), 0.8))
+"""
+LINES = """
+evals/test_floors.py::test_above[cpu] "nDCG of 'en'" >= 0.275 # weak
+test_floors.py::test_below "nDCG of 'en'" >= 0.275 # weak
+test_floors.py::test_ceiling "distance" <= 4e-1 # far
+test_floors.py::test_above_its_ceiling "distance" <= .4 # far
+test_floors.py::test_wrong_side "distance" >= 0.1 # far
+test_floors.py::test_no_figure "type" >= 1 # other
+test_floors.py::test_other_row "share" >= 0.4 # weak
+test_floors.py::test_rows_of_their_own "share" >= 0.4 # weak
+test_floors.py::test_rows_of_their_own # narrow
+test_floors.py::test_one_row_holds "share" >= 0.4 # weak
+test_floors.py::test_one_row_holds "gap" >= 0.05 # narrow
+test_floors.py::test_nan "share" >= 0.4 # weak
+""".strip().split("\n")
+NOT_EXPECTED = {
+    "below": """worse than known-failures.txt, line 2, allows: "nDCG of 'en'" >= 0.275 # weak""",
+    "above_its_ceiling": 'worse than known-failures.txt, line 4, allows: "distance" <= 0.4 # far',
+    "wrong_side": 'known-failures.txt, line 5: "distance" >= 0.1: this row takes a floor with <=',
+    "no_figure": 'known-failures.txt, line 6: "type" >= 1: this row takes no floor',
+    "other_row": 'known-failures.txt lists other rows of this eval: "share"',
+    "one_row_holds": "cpu: gap: [XPASS(strict)] narrow: the claim holds, take its line out of known-failures.txt",
+    "nan": "cpu: share: measured nan, needs >= 0.8 (off by nan)",
+}
+
+
+def test_line_with_a_floor_is_about_its_row_down_to_the_floor(run, project):
+    (project.path / "evals" / "test_floors.py").write_text(FLOORS)
+    result = run(LINES, "evals/test_floors.py")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and not notes(result)
+    at = "evals/test_floors.py::test_"
+    assert expected(result) == [
+        f"{at}above[cpu] - nDCG of 'en': measured 0.5, needs >= 0.8 (off by 0.3) # weak",
+        f"{at}ceiling[cpu] - distance: measured 0.3, needs <= 0.1 (off by 0.2) # far",
+        f"{at}rows_of_their_own[cpu] - {FIGURE}; gap: measured 0.01, needs >= 0.1 (off by 0.09) # weak; narrow",
+    ]
+    failed = re.findall(r"^FAILED .*::test_(\w+)\[cpu\]", result.stdout.str(), re.MULTILINE)
+    assert failed == list(NOT_EXPECTED)
+    for said in NOT_EXPECTED.values():
+        assert said in [line.strip() for line in result.outlines]
+
+
+@pytest.mark.parametrize(
+    "floor", ['"share" > 0.4', '"share" >= weak', '"share" >= 1e999', '"share"', ">= 0.4", '"share >= 0.4', '"" >= 1']
+)
+def test_floor_that_is_none_is_refused(run, floor):
+    line = f"test_listed.py::test_claim[ar] {floor} # weak"
+    result = run([line], FILE, "-k", "claim")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (said,) = [line for line in result.errlines if line]
+    assert said == f"ERROR: snapshots/tiny/known-failures.txt, line 1: {line!r}; a floor for a row is " + (
+        "'\"name of the row\" >= 0.6', between the eval and the reason"
+    )
 
 
 # --- messages on the lines themselves ---------------------------------------------------------------------------

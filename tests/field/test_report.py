@@ -91,8 +91,8 @@ def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_
     (project.path / folder).mkdir(exist_ok=True)
     (project.path / folder / "test_crash.py").write_text(CRASHES)
     run(f"{folder}/test_crash.py", "-n1", "--max-worker-restart=0")
-    broken = [row["eval"].partition("::")[2] for row in read(project)["rows"] if row["verdict"] == "broken"]
-    assert "test_crashes[cpu]" in broken
+    broken = {row["eval"].partition("::")[2]: row for row in read(project)["rows"] if row["verdict"] == "broken"}
+    assert broken["test_crashes[cpu]"]["reason"].startswith("worker 'gw0' crashed while running ")
     (project.path / folder / "test_torn.py").write_text("import nothing_of_this_name")
     run(f"{folder}/test_torn.py", "--continue-on-collection-errors")
     assert f"{folder}/test_torn.py" in [row["eval"] for row in read(project)["rows"] if row["verdict"] == "broken"]

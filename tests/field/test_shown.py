@@ -53,11 +53,14 @@ def test_known(device, claims):
 """
 
 
-def run(project, *arguments) -> pytest.RunResult:
+def run(project, *arguments, device="cpu") -> pytest.RunResult:
     """Run the chosen evals; nothing that they leave may hold a raw control character or an endless line."""
-    report = project.path / "report.xml"
-    result = project.runpytest_inprocess("--device=cpu", f"--junitxml={report}", *arguments)
+    report, rows = project.path / "report.xml", project.path / "out" / "report.json"
+    options = [f"--device={device}", f"--junitxml={report}", f"--report={rows.parent}"]
+    result = project.runpytest_inprocess(*options, *arguments, no_reraise_ctrlc=True)
     texts = [result.stdout.str(), result.stderr.str()]
+    if rows.exists():
+        texts.append(rows.read_text(encoding="utf-8"))
     if report.exists():
         texts.append(report.read_text(encoding="utf-8"))
         ElementTree.parse(report)
@@ -79,7 +82,8 @@ def test_whatever_an_eval_leaves_is_shown_escaped_and_short(project, native_chec
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
     assert r"\x1b[2J\u202e\r" in text and r"\ud800" in text
-    assert "1,000,009 characters in all" in text
+    listed = f"share: measured 0.5, needs >= 0.8 (off by 0.3) # {reason}"
+    assert f"{len(listed):,} characters in all" in text
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,53 @@ def test_prompts_of_a_model_are_no_part_of_what_a_run_shows(project, own_checkpo
     change_json(own_checkpoint / "config.json", task_instructions={"separation": NASTY[:9]})
     result = run(project, f"--model={own_checkpoint}", "evals/test_contract.py", "-k", "unit_norm")
     assert result.ret == pytest.ExitCode.OK
+
+
+CALLABLE = """
+import warnings
+
+import numpy as np
+
+def encode(texts, task):
+    warnings.warn("\\x1b[2J\\x9b of the callable")
+    vectors = np.ones((len(texts), 4), dtype=np.float32)
+    return vectors / 2
+
+def stops(texts, task):
+    if len(texts) > 2:
+        raise KeyboardInterrupt("\\x1b[2J\\u202e\\u2028 of a \\x9b\\x07 user" + "x" * 10**6)
+    return encode(texts, task)
+"""
+MAP = """
+languages = ["en", "\\u202e\\u2066xx"]
+
+[tasks]
+query = { prompt = "\\u001B[2J \\u009b \\u2028 query: " }
+"""
+
+
+@pytest.fixture
+def callable_of_a_stranger(project, monkeypatch):
+    (project.path / "strangers.py").write_text(CALLABLE)
+    (project.path / "map.toml").write_text(MAP)
+    monkeypatch.syspath_prepend(project.path)
+    options = ["--task-map=map.toml", "evals/test_contract.py", "-k", "unit_norm"]
+    return lambda function, *more: run(project, f"--model=python:strangers:{function}", *options, *more, device="auto")
+
+
+def test_what_a_task_map_and_a_callable_say_is_shown_escaped_in_the_report(callable_of_a_stranger, project):
+    assert callable_of_a_stranger("encode").ret == pytest.ExitCode.OK
+    said = json.loads((project.path / "out" / "report.json").read_text(encoding="utf-8"))["run"]
+    assert said["model"]["tasks"]["query"]["prompt"] == r"\x1b[2J \x9b \u2028 query: "
+    assert said["model"]["languages"] == ["en", r"\u202e\u2066xx"]
+    assert r"the callable warns: \x1b[2J\x9b of the callable" in said["notes"]
+
+
+@pytest.mark.parametrize("trace", [[], ["--full-trace"]])
+def test_what_an_interruption_says_is_shown_escaped_and_short(callable_of_a_stranger, trace):
+    result = callable_of_a_stranger("stops", *trace)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert r"KeyboardInterrupt: \x1b[2J\u202e\u2028 of a \x9b\x07 user" in result.stdout.str()
 
 
 def test_model_named_by_control_characters_is_shown_escaped(project, native_checkpoint):

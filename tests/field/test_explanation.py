@@ -1,0 +1,80 @@
+"""What a failure of drift says by the vectors alone: how many texts moved, which they are, what was done to them."""
+
+import re
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+ALL = "moved: all 92 texts"
+CONSTANT = "looks like: one constant added to every vector"
+SAYS = {
+    "exchanged": [
+        r"moved: (all|\d+ of) 92 texts",
+        r'looks like: vectors exchanged between texts: \d+ have another\'s, such as ".+" that of ".+"',
+    ],
+    "longer": [
+        r"moved: the direction of no text by more than \S+",
+        "norms: 1 before, 2 to 8 now",
+        "looks like: norms changed, directions as they were",
+    ],
+    "constant": [ALL, r"norms: 1 before, \S+ to \S+ now", CONSTANT],
+    "constant_normalised": [ALL, CONSTANT],
+    "cut": [
+        r"moved: 5 of 92 texts, the longest ones \(from 551 characters on\)",
+        "looks like: long texts cut earlier than before, or encoded otherwise",
+    ],
+    "hangul": ["moved: 3 of 92 texts, those in Hangul script"],
+    "everything": [ALL],
+    "slightly": [r"moved: (all|\d+ of) 92 texts"],
+}
+"""Task, named for what the callable does -> the lines that must be there; a cause is said where one of them has it."""
+
+
+CHANGED = re.compile(
+    r"\s+(?:norm )?(?P<before>\S+) -> (?P<now>\S+) \((?P<change>.+?)\)  "
+    r"(?P<texts>(?P<first>.+?)(?: \| (?P<second>.+))?)"
+)
+
+
+@pytest.fixture
+def run(project):
+    (project.path / "tests").symlink_to(ROOT / "tests")
+    tasks = "".join(f"{task} = {{}}\n" for task in (*SAYS, "healthy"))
+    (project.path / "map.toml").write_text(f'precision = "float32"\n[tasks]\n{tasks}')
+
+    def run(function: str, *arguments: str) -> pytest.RunResult:
+        options = [f"--model=python:tests.callables{function}", "--task-map=map.toml", "-p", "no:cacheprovider"]
+        return project.run(sys.executable, "-m", "pytest", "evals/test_drift.py", *options, *arguments)
+
+    return run
+
+
+def failures(result: pytest.RunResult) -> dict[str, list[str]]:
+    """Task -> the lines of its failure."""
+    found = re.split(r"\n_+ test_embeddings_are_those_of_the_baseline\[own-(.+)\] _+\n", result.stdout.str())
+    blocks = dict(zip(found[1::2], found[2::2], strict=True))
+    return {task: re.split(r"\n[_=]", text)[0].splitlines() for task, text in blocks.items()}
+
+
+def test_explanation_says_how_many_texts_moved_and_recognises_what_was_done(run):
+    assert run(":encode", "--snapshot-update", "--quick-recording").ret == pytest.ExitCode.OK
+    result = run(".altered:altered", "evals/test_similarity.py", "--baseline=tests.callables.encode")
+    found = failures(result)
+    assert list(found) == list(SAYS)
+    for task, patterns in SAYS.items():
+        lines = [line.strip() for line in found[task]]
+        for pattern in patterns:
+            assert [line for line in lines if re.fullmatch(pattern, line)], f"{task}: {pattern}: {lines}"
+        assert ("looks like" in "".join(patterns)) == any(line.startswith("looks like") for line in lines), task
+        assert all("%" not in line for line in lines if line.startswith("beyond its bound: ")), task
+    assert "drift     healthy on own: identical" in result.outlines
+    assert "compared  nothing" not in result.stdout.str()
+    for task, lines in found.items():
+        worst = [one for one in map(CHANGED.fullmatch, lines) if one]
+        assert len(worst) == 5 and len({one["texts"] for one in worst}) == 5, task
+        assert all(one["first"] != one["second"] for one in worst), task
+    changes = [one for one in map(CHANGED.fullmatch, result.outlines) if one]
+    assert len(changes) > 5 * len(found)  # of tables, too
+    assert all(one["before"] != one["now"] and float(one["change"]) for one in changes)
