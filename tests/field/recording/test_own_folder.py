@@ -95,6 +95,7 @@ def test_nearest_pyproject_decides_also_where_it_says_nothing(recorded, service,
 
 def test_bundled_baseline_and_what_is_known_of_it_are_found_beside_ones_own(fresh, service):
     shutil.copytree(ROOT / "snapshots" / "mini", fresh.snapshots / "mini")
+    (service / "baselines").mkdir()
     whole = [suites(fresh), "-k", "whole", "--device=cpu", "--snapshots=baselines"]
     result = fresh.project.runpytest_inprocess(*whole)
     result.assert_outcomes(passed=1, deselected=5)
@@ -106,6 +107,34 @@ def test_bundled_baseline_and_what_is_known_of_it_are_found_beside_ones_own(fres
     assert refusal(named) == (
         "--baseline: unknown baseline 'none'; baselines has: mini (record a new one with --snapshot-update)"
     )
+
+
+NAMED = {
+    "option": "--snapshots",
+    "variable": VARIABLE,
+    "pyproject": "pyproject.toml: snapshots of [tool.jina-v3-evals]",
+}
+
+
+@pytest.mark.parametrize("said_by", NAMED)
+def test_named_folder_that_is_not_there_is_no_reason_to_compare_with_the_bundled_baseline(
+    project, service, monkeypatch, said_by
+):
+    """It is a typing error, or lost in a clone; whoever only looks around may name one that is to come."""
+    shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
+    options = ["--snapshots=baselines"] if said_by == "option" else []
+    if said_by == "variable":
+        monkeypatch.setenv(VARIABLE, "baselines")
+    if said_by == "pyproject":
+        (service / "pyproject.toml").write_text(SETTINGS)
+    whole = [os.path.relpath(project.path / DRIFT), "-k", "whole", "--device=cpu", *options]
+    assert refusal(project.runpytest_inprocess(*whole)) == (
+        f"{NAMED[said_by]}: 'baselines' isn't there, so there is nothing to compare with; give the folder that "
+        "baselines lie in, or record into a new one with --snapshot-update"
+    )
+    assert project.runpytest_inprocess(*whole, "--collect-only").ret == pytest.ExitCode.OK
+    (service / "baselines").mkdir()
+    assert project.runpytest_inprocess(*whole).ret == pytest.ExitCode.OK
 
 
 def test_ones_own_list_of_known_failures_counts_and_is_named_as_typed(recorded, service):

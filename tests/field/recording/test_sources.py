@@ -166,6 +166,7 @@ def test_format_1_names_no_source_and_is_replaced_by_an_upgrade(project, reposit
 
 
 def test_first_line_says_where_there_is_no_baseline_yet(project, repository):
+    (repository / "baselines").mkdir()
     result = Typed(project, "run1/checkpoint-500").compare(*COMPARED)
     assert first_line(result) == "baseline: baselines/checkpoint-500, which isn't there yet"
 
