@@ -298,3 +298,9 @@ def test_model_whose_name_cannot_be_shown_has_no_command_that_would_name_another
     assert printed(model.compare()) == (
         rf"--snapshot-update, once '{tmp_path}/my\tmodel' is renamed: its invisible characters can't be repeated here"
     )
+
+
+def test_first_recording_one_level_too_deep_says_where_it_lies(fresh, service):
+    result = fresh.record(suites(fresh), "--snapshots=baselines/own", "--quick-recording")
+    said = "the baseline lies in baselines/own/own: --snapshots names the folder above those of baselines"
+    assert result.ret == pytest.ExitCode.OK and said in notes(result)
