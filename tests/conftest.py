@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _alike_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs inside a run are no part of a parallel one, and print as on a terminal: on CI pytest shortens less."""
     workers = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-    for variable in (*workers, "CI", "BUILD_NUMBER", "EVALS_SNAPSHOTS"):
+    for variable in (*workers, "CI", "BUILD_NUMBER", "EVALS_SNAPSHOTS", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -52,7 +52,6 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
         shutil.copy(ROOT / name, pytester.path)
     shutil.copytree(ROOT / "evals", pytester.path / "evals", ignore=shutil.ignore_patterns("__pycache__"))
     (pytester.path / "fixtures").symlink_to(ROOT / "fixtures")
-    for variable in ("PYTEST_ADDOPTS", "TOX_ENV_NAME"):
-        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("TOX_ENV_NAME", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return pytester

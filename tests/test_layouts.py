@@ -1,5 +1,6 @@
 """One set of random weights in every layout: the same embeddings, and a clear line for what can't be loaded."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,7 @@ from tests.checkpoints import (
 from tests.plain_model import embedding
 
 ROOT = Path(__file__).parent.parent
+PUBLISHED_AS = "jinaai/jina-embeddings-v3"
 SIZE = Size(vocabulary=len(vocabulary()) + 100)
 """With rows that stand for no token."""
 
@@ -249,6 +251,23 @@ def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folde
     target = Target(name, task_map=task_map)
     monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
     assert describe(target).published_as == published
+
+
+@pytest.mark.parametrize(
+    ("task_map", "published"),
+    [("jina-v3", PUBLISHED_AS), ("copy.toml", PUBLISHED_AS), ("other.toml", None)],
+    ids=["by its name", "a copy", "another prompt"],
+)
+def test_task_map_of_the_published_model_is_known_by_what_it_states(
+    project, own_checkpoint, monkeypatch, task_map, published
+):
+    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
+    bundled = task_maps.find_task_map("jina-v3").read_text(encoding="utf-8")
+    (project.path / "copy.toml").write_text(f"# ours\n{bundled}", encoding="utf-8")
+    (project.path / "other.toml").write_text(bundled.replace('prompt = "', 'prompt = "A ', 1), encoding="utf-8")
+    options = [f"--model={own_checkpoint}", "--device=cpu", f"--task-map={task_map}", "--report=out"]
+    project.runpytest_inprocess("evals/test_contract.py", "-k", "unit_norm and separation", *options)
+    assert json.loads((project.path / "out" / "report.json").read_text())["run"]["model"]["published_as"] == published
 
 
 # --- from the command line ----------------------------------------------------------------------------------------

@@ -39,10 +39,11 @@ def refused(project, *arguments):
 
 @pytest.mark.parametrize("value", ["minni", "a/b/c", "/no/such/folder", "./gone", "org/", "", "org/na me"])
 def test_unknown_model_is_refused(project, value):
+    meant = "; did you mean 'mini'?" if value == "minni" else ""
     assert refused(project, f"--model={value}") == (
         f"--model: unknown model {value!r}; allowed: mini, an existing folder, or a Hub id such as "
         "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf; or python:package.module:function, a callable "
-        "encode(texts, task)"
+        f"encode(texts, task){meant}"
     )
 
 
@@ -58,7 +59,8 @@ def test_file_in_place_of_a_folder_is_refused(project):
 
 @pytest.mark.parametrize("value", ["float64", "fp16", "", "Float32"])
 def test_unknown_dtype_is_refused(project, value):
-    expected = f"--dtype: unknown value {value!r}; allowed: float32, bfloat16, float16"
+    meant = "; did you mean 'float32'?" if value == "Float32" else ""
+    expected = f"--dtype: unknown value {value!r}; allowed: float32, bfloat16, float16{meant}"
     assert refused(project, f"--dtype={value}") == expected
 
 
@@ -134,7 +136,8 @@ def test_empty_name_in_a_list_is_refused(project, option, value):
     ],
 )
 def test_device_that_is_not_there_is_refused_with_those_that_are(project, available, value, problem):
-    expected = f"--device: {problem}; available: {', '.join(available)} (or auto, all)"
+    meant = "; did you mean 'cpu'?" if value == "CPU" else ""
+    expected = f"--device: {problem}; available: {', '.join(available)} (or auto, all){meant}"
     assert refused(project, f"--device={value}") == expected
 
 

@@ -1,10 +1,12 @@
 """What pyproject.toml, the constraints and tox promise of versions, held against each other and the code."""
 
 import ast
+import configparser
 import importlib.metadata
 import re
 import sys
 import tomllib
+from fnmatch import fnmatch
 from itertools import chain
 
 import pytest
@@ -12,6 +14,7 @@ from packaging.requirements import Requirement
 
 from fixtures import VERSION
 from fixtures.hardware.library_versions import REPORTED_PACKAGES
+from fixtures.run.store_option import VARIABLE
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -93,6 +96,22 @@ def test_oldest_is_the_lowest_that_every_range_admits_but_for_torch():
 def test_torch_is_pinned_to_one_version_everywhere(place):
     found = set(re.findall(r"\btorch==(\S+)", (ROOT / place).read_text(encoding="utf-8")))
     assert found == {pins("constraints.txt")["torch"]}
+
+
+NO_VARIABLES = {"MERGE_HEAD", "QUESTIONS_AND_ANSWERS", "TEXT_FAULTS"}
+"""Names in capitals that pages show, of git and of Python."""
+
+
+def test_variables_of_the_pages_pass_every_environment_of_tox():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.*")]
+    texts = [page.read_text(encoding="utf-8") for page in pages if page.suffix in (".md", ".py", ".yml")]
+    shown = {name for text in texts for name in re.findall(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", text)} - NO_VARIABLES
+    shown |= {VARIABLE, "PYTEST_ADDOPTS"}  # which the command that a failure prints sets
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    passed = tox["testenv"]["pass_env"].split()
+    assert {name for name in shown if not any(fnmatch(name, pattern) for pattern in passed)} == set()
+    assert [section for section in tox.sections() if section != "testenv" and "pass_env" in tox[section]] == []
 
 
 def test_version_is_one_and_the_changelog_begins_with_it():

@@ -1,11 +1,13 @@
 """``--report FOLDER``: all rows of a run in one file, alike in every way to run, and whole or not there."""
 
 import json
+import subprocess
 import sys
 
 import pytest
 
 from fixtures.reports import json_report
+from tests.field.test_bad_inputs import give_up_privileges
 
 EVALS = """
 import pytest
@@ -154,6 +156,52 @@ def test_folder_that_can_be_none_is_refused(run, report):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.errlines if line]
     assert line.startswith("ERROR: --report: ") and "is no folder; give one, which need not be there yet" in line
+
+
+def _dangling(folder):
+    (folder / "out").symlink_to("nowhere")
+
+
+def _folder_in_its_place(folder):
+    (folder / "out" / "reports" / "report.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (
+            _dangling,
+            "--report: 'out/reports' is no folder, as a link on the way leads nowhere; give one, which need not ",
+        ),
+        (
+            _folder_in_its_place,
+            "--report: out/reports/report.json is a folder where the report belongs; remove it, or ",
+        ),
+    ],
+)
+def test_report_that_can_have_no_place_is_refused_before_anything_runs(run, project, prepare, said):
+    prepare(project.path)
+    result = run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR and "test session starts" not in str(result.stdout)
+    (line,) = [line for line in result.errlines if line]
+    assert line.startswith(f"ERROR: {said}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="root can give up its privileges on Linux only")
+def test_report_where_nobody_may_write_is_refused_before_anything_runs(project, native_checkpoint):
+    (project.path / "locked").mkdir()
+    (project.path / "locked").chmod(0o555)
+    options = [f"--model={native_checkpoint}", "--device=cpu", "--report=locked/out", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "evals/test_contract.py", "-k", "unit_norm", *options],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
+        preexec_fn=give_up_privileges,
+    )
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    said = "ERROR: --report: locked: Permission denied; allow writing there, or name another folder"
+    assert [line for line in ran.stderr.splitlines() if line] == [said]
 
 
 def test_report_that_cannot_be_written_fails_the_run_in_one_line_and_keeps_the_older_one(run, project):

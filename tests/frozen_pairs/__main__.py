@@ -96,7 +96,7 @@ def run(pair: Pair, stored: Path | None = None) -> Verdicts:
         result = subprocess.run(
             [sys.executable, "-m", "pytest", *pair.evals, *options, f"--junit-xml={report}", "-p", "no:cacheprovider"],
             cwd=suite,
-            env=os.environ | living | {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            env=_own_variables() | living | {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"},
             check=False,
             capture_output=True,
             text=True,
@@ -105,6 +105,11 @@ def run(pair: Pair, stored: Path | None = None) -> Verdicts:
         if result.returncode in (0, 1):
             found["outcomes"], found["figures"] = _read(report, everything=pair.name == "healthy")
         return found
+
+
+def _own_variables() -> dict[str, str]:
+    """The environment without what would choose another folder of baselines, or other evals."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("EVALS_", "PYTEST_"))}
 
 
 def _read(report: Path, *, everything: bool) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:

@@ -166,6 +166,7 @@ def test_format_1_names_no_source_and_is_replaced_by_an_upgrade(project, reposit
 
 
 def test_first_line_says_where_there_is_no_baseline_yet(project, repository):
+    (repository / "baselines").mkdir()
     result = Typed(project, "run1/checkpoint-500").compare(*COMPARED)
     assert first_line(result) == "baseline: baselines/checkpoint-500, which isn't there yet"
 
@@ -178,6 +179,31 @@ def test_repository_that_is_reached_by_a_link_is_the_same(tmp_path):
     models = (tmp_path / place / "models" / "m" for place in ("real", "link"))
     found = {source_of(spec("m"), model, store) for store in stores for model in models}
     assert {(one.given, one.resolved) for one in found} == {("models/m", "models/m")}
+
+
+@pytest.mark.parametrize("named_by", ["pyproject", "option"])
+def test_same_tree_without_git_is_the_same_source(project, repository, named_by):
+    """As an image or an unpacked archive has it."""
+    (repository / "pyproject.toml").write_text('[tool.jina-v3-evals]\nsnapshots = "baselines"\n')
+    options = [DRIFT, "--quick-recording", *(["--snapshots=baselines"] if named_by == "option" else [])]
+    model = Typed(project, "run1/checkpoint-500")
+    assert model.record(*options).ret == pytest.ExitCode.OK
+    shutil.rmtree(repository / ".git")
+    move(repository / "run1" / "checkpoint-500")
+    compared = model.compare(*(one for one in options if one != "--quick-recording"))
+    assert first_line(compared) == "baseline: baselines/checkpoint-500"
+    assert compared.ret == pytest.ExitCode.TESTS_FAILED and "--baseline" not in printed(compared)
+    assert model.record(*options).ret == pytest.ExitCode.OK
+    folder = repository / "baselines" / "checkpoint-500"
+    assert source_in(folder) == {"given": "run1/checkpoint-500", "resolved": "run1/checkpoint-500"}
+    # As earlier versions named it there.
+    earlier = (repository / "run1" / "checkpoint-500").as_posix()
+    reseal(folder, lambda manifest: manifest["source"].update(given=earlier))
+    assert first_line(model.compare(DRIFT, "-k", "whole")) == "baseline: baselines/checkpoint-500"
+    assert model.record(*options).ret == pytest.ExitCode.OK
+    assert refusal(Typed(project, "run2/checkpoint-500").record(*options)).startswith(
+        f"baselines/checkpoint-500 was recorded from {earlier}, this is run2/checkpoint-500: "
+    )
 
 
 @pytest.mark.parametrize(
