@@ -92,7 +92,6 @@ def test_what_it_raises_later_is_a_broken_row_and_no_skip(run_theirs, project):
 
 SURROUNDINGS = {
     "the list it is given": f"{ENCODE}vectors = healthy(texts, task)\n    texts.clear()\n    return vectors\n",
-    "NumPy's way with errors": f"import numpy as np\nnp.seterr(all='raise')\n{ENCODE}return healthy(texts, task)\n",
     "standard output": (
         "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')\n"
         f"{ENCODE}print('encoding')\n    return healthy(texts, task)\n"
@@ -108,11 +107,15 @@ def test_what_it_changes_around_it_changes_nothing_of_the_run(run_theirs, kind):
     result.stdout.fnmatch_lines(["drift     embedding on own: identical"])
 
 
-def test_numpy_raises_inside_its_calls_what_its_module_asked_for(run_theirs):
+def test_numpys_way_with_errors_is_its_own_inside_its_calls_and_the_suites_outside(run_theirs, monkeypatch):
+    monkeypatch.setenv("NOISE", "1e-6")
     code = (
-        f"import numpy as np\nnp.seterr(all='raise')\n{ENCODE}return healthy(texts, task) + 0 * np.float32(1e38) ** 2\n"
+        "import numpy as np\nfrom tests.callables import noisy\nnp.seterr(all='raise')\n"
+        "def encode(texts, task):\n    try:\n        np.float32(1e38) ** 2\n"
+        "    except FloatingPointError:\n        return noisy(texts, task)\n"
     )
-    assert "raised under embedding: FloatingPointError" in refusal(run_theirs(code, *ONE_EVAL))
+    result = run_theirs(code, "evals/test_drift.py", "--snapshot-update", task_map="map.toml")
+    assert result.ret == OK, result.stdout.str()[-3000:]
 
 
 # --- what it returns ----------------------------------------------------------------------------------------------
@@ -144,17 +147,13 @@ def test_what_numpy_turns_into_float32_without_loss_is_taken_and_said_once(run_t
     ("answer", "says"),
     [
         ("np.ma.masked_less(healthy(texts, task), 0)", "returned a float32 MaskedArray of shape (2, 64) with masked"),
-        (
-            "healthy(texts, task).astype(np.complex64)",
-            "returned a complex64 array of shape (2, 64) under embedding; needs",
-        ),
         ("healthy(texts, task)[:, :0]", "returned shape (2, 0) for 2 texts under embedding; needs (2, 1)"),
         ("healthy(texts, task) * np.float32(3e38)", "returned components of up to "),
         ("[[1.0, 2.0], [3.0]]", "returned a list (NumPy: setting an array element with a sequence."),
         ("(text for text in texts)", "returned a generator under embedding; needs a NumPy array of shape (n, dim)"),
         ("[texts.pop()] and healthy(texts, task)", "returned shape (1, 64) for 2 texts under embedding; needs (2, 64)"),
     ],
-    ids=["masked", "complex", "no components", "too large", "ragged", "a generator", "shortened"],
+    ids=["masked", "no components", "too large", "ragged", "a generator", "shortened"],
 )
 def test_what_is_no_embedding_is_refused_in_one_line(run_theirs, answer, says):
     assert refusal(run_theirs(f"{ENCODE}return {answer}\n", *ONE_EVAL)).startswith(f"python:theirs:encode: {says}")
