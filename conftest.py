@@ -15,7 +15,9 @@ SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
 PLUGINS = (
+    "fixtures.run.collecting",
     "fixtures.run.verdicts",
+    "fixtures.run.judging_none",
     "fixtures.run.plugin",
     "fixtures.run.model_fixtures",
     "fixtures.run.baseline_fixtures",
