@@ -38,10 +38,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not Path.cwd().is_relative_to(SUITE.resolve()):
         _leave_path()  # the suite's other packages, such as tests, would hide those of the repository that pins it
     from fixtures.run.command_line import add_options
+    from fixtures.run.foreign_settings import refuse_foreign_settings
     from fixtures.run.pytest_policy import PytestPolicy
 
     pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
     add_options(parser)
+    refuse_foreign_settings(parser, pluginmanager.getplugin("pytestconfig"), SUITE)
 
 
 def _refuse_foreign_fixtures() -> None:
