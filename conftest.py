@@ -39,11 +39,14 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         _leave_path()  # the suite's other packages, such as tests, would hide those of the repository that pins it
     from fixtures.run.command_line import add_options
     from fixtures.run.foreign_settings import refuse_foreign_settings
+    from fixtures.run.import_paths import add_users_paths
     from fixtures.run.pytest_policy import PytestPolicy
 
     pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
     add_options(parser)
-    refuse_foreign_settings(parser, pluginmanager.getplugin("pytestconfig"), SUITE)
+    config = pluginmanager.getplugin("pytestconfig")
+    refuse_foreign_settings(parser, config, SUITE)
+    add_users_paths(parser, config, SUITE)
 
 
 def _refuse_foreign_fixtures() -> None:
