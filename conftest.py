@@ -81,6 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
     add_markers(config)
     for name in PLUGINS:
         config.pluginmanager.import_plugin(name)
+    _free_name()
+
+
+def _free_name() -> None:
+    """Leave the name that Python knows a conftest.py by to a user's: ``--doctest-modules`` imports that once more."""
+    last = sys.modules.get("conftest")
+    if last and Path(last.__file__).is_relative_to(SUITE):
+        del sys.modules["conftest"]
 
 
 def pytest_ignore_collect() -> bool | None:
