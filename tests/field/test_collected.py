@@ -1,63 +1,16 @@
 """A service's settings for tests of its own leave out none of the suite's evals; a run that judges none fails."""
 
-import shutil
-
 import pytest
 
 from tests.field.said_by_runs import notes
-from tests.field.suite_runs import Suite
+from tests.field.services import EVAL, EVALS, INI, OURS, Service
 
-EVALS = "suite/evals"
-OURS = f"{EVALS}/test_ours.py"
-EVAL = """
-import pytest
-
-from fixtures.comparing.rows import at_least
-
-def helper_of_an_eval(device): pass
-
-def test_judged(device, claims): claims.hold(at_least("share", 0.9, 0.8))
-
-@pytest.mark.parametrize("number", [1, 2])
-def test_skipped(device, claims, number): pytest.skip("not asked of this model")
-"""
-UNIT = """
-import pytest
-
-@pytest.mark.unit
-def test_unit(): pass
-"""
 FAILED = "failed: none of the suite's evals was judged: "
 
 
 @pytest.fixture
 def service(pytester, native_checkpoint, monkeypatch):
-    """A service's folder: the suite in it, with one more file of quick evals, and tests of its own."""
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    suite = Suite(pytester, native_checkpoint)
-    shutil.rmtree(suite.stored)
-    (suite.folder / "evals" / "test_own.py").unlink()
-    (suite.folder / "evals" / "test_ours.py").write_text(EVAL)
-    (suite.home / "tests").mkdir()
-    (suite.home / "tests" / "test_unit.py").write_text(UNIT)
-    return Service(suite)
-
-
-class Service:
-    def __init__(self, suite):
-        self.suite, self.folder = suite, suite.home
-
-    def says(self, files):
-        for name, content in files.items():
-            (self.folder / name).write_text(content)
-
-    def run(self, *arguments):
-        ran = self.suite.pytester.runpytest_inprocess(*arguments, "--model=model", "--device=cpu")
-        return ran
-
-    def run_apart(self, *arguments):
-        return self.suite.pytester.runpytest_subprocess(*arguments, "--model=model", "--device=cpu")
+    return Service(pytester, native_checkpoint, monkeypatch)
 
 
 def collected(result):
@@ -67,7 +20,6 @@ def collected(result):
     return [one for one in ids if one.startswith(EVALS)], len([one for one in ids if one.startswith("tests/")])
 
 
-INI = "[pytest]\nmarkers = unit\n"
 TOML = "[tool.pytest]\nmarkers = ['unit']\n"
 OTHERS = {
     "python_files": {"pytest.ini": f"{INI}python_files = *_check.py"},
