@@ -86,8 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _free_name() -> None:
     """Leave the name that Python knows a conftest.py by to a user's: ``--doctest-modules`` imports that once more."""
-    last = sys.modules.get("conftest")
-    if last and Path(last.__file__).is_relative_to(SUITE):
+    file = getattr(sys.modules.get("conftest"), "__file__", None)
+    if file and Path(file).is_relative_to(SUITE):
         del sys.modules["conftest"]
 
 
