@@ -15,7 +15,9 @@ SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
 PLUGINS = (
+    "fixtures.run.collecting",
     "fixtures.run.verdicts",
+    "fixtures.run.judging_none",
     "fixtures.run.plugin",
     "fixtures.run.model_fixtures",
     "fixtures.run.baseline_fixtures",
@@ -36,10 +38,15 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not Path.cwd().is_relative_to(SUITE.resolve()):
         _leave_path()  # the suite's other packages, such as tests, would hide those of the repository that pins it
     from fixtures.run.command_line import add_options
+    from fixtures.run.foreign_settings import refuse_foreign_settings
+    from fixtures.run.import_paths import add_users_paths
     from fixtures.run.pytest_policy import PytestPolicy
 
     pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
     add_options(parser)
+    config = pluginmanager.getplugin("pytestconfig")
+    refuse_foreign_settings(parser, config, SUITE)
+    add_users_paths(parser, config, SUITE)
 
 
 def _refuse_foreign_fixtures() -> None:
@@ -74,6 +81,14 @@ def pytest_configure(config: pytest.Config) -> None:
     add_markers(config)
     for name in PLUGINS:
         config.pluginmanager.import_plugin(name)
+    _free_name()
+
+
+def _free_name() -> None:
+    """Leave the name that Python knows a conftest.py by to a user's: ``--doctest-modules`` imports that once more."""
+    file = getattr(sys.modules.get("conftest"), "__file__", None)
+    if file and Path(file).is_relative_to(SUITE):
+        del sys.modules["conftest"]
 
 
 def pytest_ignore_collect() -> bool | None:

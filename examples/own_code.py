@@ -1,6 +1,6 @@
 """A model's own code as the system that is evaluated: what its repository's ``encode`` answers.
 
-    $ pytest evals/ --model python:examples.own_code:encode --task-map examples/own_code.toml
+    $ pytest evals/ --model=python:examples.own_code:encode --task-map=examples/own_code.toml
 
 OWN_CODE_MODEL is the model's Hub id or folder. Loading it runs the Python files of its repository
 (``trust_remote_code``): read them first, and pin the commit with OWN_CODE_REVISION. The code puts its tasks' prefixes

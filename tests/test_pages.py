@@ -6,6 +6,7 @@ import pytest
 
 from fixtures.baselines.tables import read_table
 from tests.conftest import ROOT
+from tests.pages import shown_commands
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOK = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
@@ -45,6 +46,12 @@ def test_every_page_is_reached_from_the_readme():
 
 def test_readme_is_short():
     assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_every_command_joins_an_option_and_its_path():
+    """What follows a blank pytest takes for a folder of tests."""
+    apart = re.compile(r"--(?:model|task-map|texts|report|snapshots)\s")
+    assert [command for command in shown_commands(ROOT) if apart.search(command)] == []
 
 
 @pytest.mark.parametrize(
