@@ -103,7 +103,7 @@ LEFT_OUT = "all 3 that were collected were left out by "
         ({"conftest.py": DROPS}, [OURS, "tests"], f"{LEFT_OUT}a conftest.py or a plugin of yours"),
         ({"conftest.py": MAKES_NONE}, [OURS, "tests"], "none was collected, so that a conftest.py or a plugin *"),
         ({}, [f"{OURS}::test_skipped", "tests"], SKIPPED),
-        ({}, [OURS, "-k", "skipped"], SKIPPED),
+        ({}, [OURS, "tests", "--deselect", f"{OURS}::test_judged"], SKIPPED),
         ({}, [OURS, "tests", "--setup-only"], "3 were to run, and none did"),
     ],
     ids=str,
@@ -126,7 +126,7 @@ def test_run_that_judges_no_eval_fails_with_the_reason(service, files, typed, wh
         ({}, [EVALS, "tests", "--ignore-glob=*suite*"], 0),
         ({}, [OURS, "tests", "-k", "nothing"], 5),
         ({}, [OURS, "--collect-only"], 0),
-        ({"tests/test_own.py": EVAL}, [OURS, "tests", "-k", "skipped or (own and judged)"], 0),
+        ({}, [OURS, "-k", "skipped"], 0),
         ({}, ["suite/conftest.py", "tests"], 0),
         ({}, [f"{OURS}::test_skipped", f"{OURS}::test_judged"], 0),
     ],
@@ -141,7 +141,11 @@ def test_run_that_was_asked_for_less_or_judged_one_passes(service, files, typed,
 
 @pytest.mark.parametrize(
     ("typed", "why"),
-    [(["-m", "unit"], None), ([], f"{LEFT_OUT}-m unit, *"), (["-m", "not unit", "-k", "skipped"], SKIPPED)],
+    [
+        (["-m", "unit"], None),
+        ([], f"{LEFT_OUT}-m unit, *"),
+        (["-m", "", "--deselect", f"{OURS}::test_judged"], SKIPPED),
+    ],
     ids=str,
 )
 def test_run_in_parallel_is_held_to_the_same(service, typed, why):
