@@ -125,8 +125,13 @@ def test_line_of_a_known_failure_is_accepted_as_pytest_prints_it(run, project):
 def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(run, project):
     (project.path / "map.toml").write_text(MAP.replace('["en", "de"]', '["ja"]'))
     result = run("encode", "evals/test_behavior.py")
-    assert result.ret == pytest.ExitCode.OK and "passed" not in result.parseoutcomes()
-    result.stdout.fnmatch_lines(["skipped   *: not applicable: the corpus has none of the model's languages (ja)"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and set(result.parseoutcomes()) == {"skipped"}
+    result.stdout.fnmatch_lines(
+        [
+            "skipped   *: not applicable: the corpus has none of the model's languages (ja)",
+            "note      failed: none of the suite's evals was judged: all * that ran were skipped, * of them for this *",
+        ]
+    )
 
 
 def test_without_a_baseline_one_eval_of_all_workers_fails(run):
