@@ -134,10 +134,11 @@ def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(run, pr
     )
 
 
-def test_without_a_baseline_one_eval_of_all_workers_fails(run):
-    result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", "-n2")
+@pytest.mark.parametrize(("workers", "failed"), [(["-n2", "--dist=loadgroup"], 1), (["-n2"], 2)], ids=" ".join)
+def test_without_a_baseline_one_eval_of_each_worker_that_compares_fails(run, workers, failed):
+    result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert result.parseoutcomes()["failed"] == 1
+    assert result.parseoutcomes()["failed"] == failed
 
 
 # --- contract evals encode anew, not from an observation ----------------------------------------------------------
