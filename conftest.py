@@ -1,8 +1,8 @@
 """Hands pytest the suite: its options, markers and plugins, which live in ``fixtures/run``.
 
-A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the
-suite, is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for
-only while it collects, when its session has begun.
+When another project's run collects this folder, such as a bare ``pytest`` in a repository that holds a copy of the
+suite, it gets nothing and finds no test here. Such a run is known by its session, which has begun already: pytest loads
+the ``conftest.py`` of a folder that its command doesn't name only while it collects.
 """
 
 import os
@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def _refuse_foreign_fixtures() -> None:
-    """End a run in which another package of this name was imported first: the suite's modules would not be found."""
+    """End a run that imported another package named ``fixtures`` first: the suite's modules would not be found."""
     import fixtures
 
     ours, theirs = SUITE / "fixtures", Path(fixtures.__file__ or next(iter(fixtures.__path__)))

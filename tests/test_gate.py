@@ -122,7 +122,7 @@ def test_moved_weights_are_drift_with_the_worst_pairs_and_their_texts(encoder, f
     found = finding(encoder, folder, weights.noise(1e-3))
     assert found.verdict.outcome == drift.DRIFTED
     assert found.explanation[0].startswith("beyond its bound: ") and "x)" in found.explanation[0]
-    assert found.explanation[1].startswith("cosine to the anchors: lowest 0.99")
+    assert found.explanation[1].startswith("cosine to the baseline: lowest 0.99")
     pairs = [line for line in found.explanation if " -> " in line]
     assert len(pairs) == 5 and all(line.count('"') == 4 for line in pairs)
 

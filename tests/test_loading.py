@@ -214,7 +214,7 @@ def test_frequencies_cast_to_half_precision_are_refused(native_checkpoint, monke
     message = refusal(native_checkpoint, dtype=str(half).removeprefix("torch."))
     assert message == (
         f"a-model: the rotary frequencies aren't those of base 20000.0 in float32 (found {half}): "
-        "long texts would drift; load with dtype=, never .half() or .to()"
+        "long texts would get other embeddings; load with dtype=, never .half() or .to()"
     )
 
 

@@ -146,7 +146,7 @@ def test_change_on_the_diagonal_alone_is_found(tables):
     assert lines[2:-1] == [f'1.0000 -> 1.5000 (+0.5000)  "{text}" | "{text}"']
 
 
-# --- values that are no numbers ---------------------------------------------------------------------------------
+# --- values other than numbers ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -47,7 +47,7 @@ FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
 GONE = "test_listed.py::test_clam[ar] # renamed"
 FIGURE = "share: measured 0.5, needs >= 0.8 (off by 0.3)"
-NO_EVAL = "snapshots/tiny lists a known failure that no eval is: "
+NO_EVAL = "snapshots/tiny lists a known failure that matches no eval: "
 
 
 @pytest.fixture
@@ -259,7 +259,7 @@ def test_floor_that_is_none_is_refused(run, floor):
 )
 def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(run, chosen):
     assert notes(run([WEAK, "", GONE], *chosen)) == [
-        f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest that is: "
+        f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest eval is "
         "test_listed.py::test_claim[ar])"
     ]
 
@@ -269,7 +269,7 @@ def test_line_that_names_a_test_of_another_file_is_told(run, file):
     result = run([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
     (said,) = notes(result)
     assert said.startswith(f"{NO_EVAL}{file}::test_claim[ar] (line 1 ")
-    assert said.endswith("; the nearest that is: test_listed.py::test_claim[ar])")
+    assert said.endswith("; the nearest eval is test_listed.py::test_claim[ar])")
 
 
 def test_line_unlike_every_name_is_told_without_one(run):

@@ -1,4 +1,4 @@
-"""What a run leaves out of a model it says: adapters that no task names, cuts that no file states."""
+"""A run says what it leaves out of a model: adapters without a task, cuts that are stated nowhere."""
 
 import shutil
 

@@ -86,12 +86,12 @@ def test_eval_that_the_page_shows_is_the_examples():
 def test_line_of_an_own_eval_is_wrong_only_where_own_evals_were_asked_for(service):
     line = "test_suport_answers.py::test_right_answer_ranks_first[de] # typed wrong"
     (service.folder / KNOWN).write_text(f"{line}\n")
-    told = "baselines/embedder lists a known failure that no eval is: test_suport_answers.py::"
+    told = "baselines/embedder lists a known failure that matches no eval: test_suport_answers.py::"
     assert told in service.run(f"{OWN} --collect-only").stdout
     assert "no eval is" not in service.run(f"{OWN} --collect-only".replace(" evals ", " ")).stdout
 
 
-# --- what is no eval --------------------------------------------------------------------------------------------------
+# --- tests that aren't evals ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("testpaths", ['testpaths = ["tests"]\n', ""])
@@ -151,7 +151,7 @@ def test_package_named_fixtures_that_an_own_eval_imports_is_one_line(service, wo
     write(service, "evals/test_ours.py", "from fixtures.texts_of_ours import TEXTS\n")
     assert refusal(service.run(OWN + workers)) == (
         "evals/test_ours.py imports fixtures.texts_of_ours, and two packages are named so: fixtures and the suite's, "
-        f"{SUITE}/fixtures, which is the one of a run of evals; rename yours"
+        f"{SUITE}/fixtures, which a run of evals imports; rename yours"
     )
 
 

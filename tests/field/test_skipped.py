@@ -51,7 +51,7 @@ def test_what_does_not_apply_is_one_line_a_reason(run, workers):
             "has query, same",
             "14: needs a choice of padding side, another prefix than the task's, base weights, cuts of the embedding, "
             "hidden states: the python runtime doesn't offer it",
-            "8: nobody says where the model cuts texts (max_length in a task map)",
+            "8: it is unstated where the model cuts texts (max_length in a task map)",
             "2: published numbers of jina-embeddings-v3 are not applicable to python:tests.callables:encode",
             "1: needs a library that isn't here",
         ]

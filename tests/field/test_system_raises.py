@@ -1,4 +1,4 @@
-"""A system that stops answering is told from one that got worse; one that refuses a text from both."""
+"""A system that stops answering is reported apart from one that got worse; one that refuses a text apart from both."""
 
 import json
 import sys

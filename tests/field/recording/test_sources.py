@@ -1,4 +1,4 @@
-"""Which baseline is mine: told by its source, and never recorded over by another model of the same name."""
+"""Which baseline is mine: its source decides, and it is never recorded over by another model of the same name."""
 
 import json
 import os
