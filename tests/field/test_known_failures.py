@@ -43,6 +43,12 @@ def test_loading(device, claims):
 def test_not_a_number(device, claims):
     claims.hold(at_least("share", float("nan"), 0.8))
 """
+NO_DEVICE = """
+from fixtures.comparing.rows import at_least
+
+def test_claim(spec, claims):
+    claims.hold(at_least("share", 0.5, 0.8))
+"""
 FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
 GONE = "test_listed.py::test_clam[ar] # renamed"
@@ -123,6 +129,13 @@ def test_line_as_pytest_prints_it_is_understood(run, name):
 def test_line_with_a_device_is_of_that_device_only(run, other):
     result = run([f"evals/test_listed.py::test_claim[{other}-ar] # weak there"], FILE, "-k", "claim")
     result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert not notes(result)
+
+
+def test_line_of_an_eval_that_needs_no_device_is_about_it(run, project):
+    (project.path / FILE).write_text(NO_DEVICE)
+    result = run(["test_listed.py::test_claim # weak"])
+    result.assert_outcomes(xfailed=1)
     assert not notes(result)
 
 
