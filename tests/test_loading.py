@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from fixtures.errors import CheckpointError
 from fixtures.hardware import threads
 from fixtures.hardware.threads import thread_count
-from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.known_models import adapter_folder
 from fixtures.runtimes import options
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from fixtures.runtimes.jina_v3.loading import load_model, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 

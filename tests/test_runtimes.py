@@ -5,8 +5,8 @@ import pytest
 
 from fixtures.errors import EncodeError
 from fixtures.models.spec import Ability, ModelSpec, Target
-from fixtures.models.task_maps import of_published
 from fixtures.runtimes import registry
+from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.options import RunOptions
 from fixtures.runtimes.registry import RUNTIMES, Runtime
 from tests.checkpoints import TASKS
@@ -153,11 +153,11 @@ def test_names_of_a_model_decide_its_runtime(tmp_path):
 
 
 def test_five_names_of_jina_v3_have_its_roles():
-    assert {str(role): task for role, task in of_published().roles.items()} == {
+    assert {str(role): task for role, task in task_map_of_published().roles.items()} == {
         "query": "retrieval.query",
         "document": "retrieval.passage",
         "clustering": "separation",
         "classification": "classification",
         "similarity": "text-matching",
     }
-    assert set(of_published().tasks) == set(TASKS)
+    assert set(task_map_of_published().tasks) == set(TASKS)

@@ -8,9 +8,9 @@ import pytest
 
 from fixtures.baselines.manifest import Source
 from fixtures.baselines.sources import source_of
-from fixtures.models.known_models import BUNDLED_FOLDER
 from fixtures.models.spec import ModelSpec
 from fixtures.run.replacing import name_apart
+from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
 from tests.field.recording.conftest import DRIFT, Recordings, move
 from tests.field.recording.test_command import printed, run_as_printed
 from tests.field.said_by_runs import notes, refusal
