@@ -14,10 +14,11 @@ from fixtures.baselines import baseline as stored
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
-from fixtures.baselines.manifest import FORMAT, Source
+from fixtures.baselines.manifest import FORMAT
 from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.diagnosis import Finding
+from fixtures.models.source import Source
 from fixtures.observing.observation import Observation, anchor_tokens, observe
 from fixtures.runtimes import registry
 from fixtures.runtimes.faults import prefixed

@@ -15,9 +15,9 @@ from safetensors.numpy import load_file
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
-from fixtures.baselines.manifest import Source
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.models import task_maps
+from fixtures.models.source import Source
 from fixtures.models.spec import Ability, Target
 from fixtures.observing.observation import observe
 from fixtures.runtimes import registry

@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from fixtures.baselines.manifest import Source
 from fixtures.baselines.sources import source_of
+from fixtures.models.source import Source
 from fixtures.models.spec import ModelSpec
 from fixtures.run.replacing import name_apart
 from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
