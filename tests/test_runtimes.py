@@ -7,7 +7,6 @@ from fixtures.errors import EncodeError
 from fixtures.models.spec import Ability, ModelSpec, Target
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3.known_models import task_map_of_published
-from fixtures.runtimes.options import RunOptions
 from fixtures.runtimes.registry import RUNTIMES, Runtime
 from tests.checkpoints import TASKS
 
@@ -75,7 +74,7 @@ TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda check
 def opened(runtime: Runtime, checkpoint):
     target = Target(TARGETS[runtime.name](checkpoint))
     spec = registry.with_lacking(runtime, runtime.fetch(registry.describe(runtime, target), target))
-    return runtime.open(spec, target, list(runtime.devices())[-1], RunOptions())
+    return runtime.open(spec, target, list(runtime.devices())[-1], runtime.options())
 
 
 @pytest.fixture(scope="module", params=RUNTIMES, ids=lambda runtime: runtime.name)
