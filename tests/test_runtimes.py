@@ -147,8 +147,8 @@ def test_description_survives_the_way_to_a_worker(runtime_and_encoder):
 
 def test_names_of_a_model_decide_its_runtime(tmp_path):
     for name, runtime in (("mini", "jina-v3"), ("org/name", "jina-v3"), (str(tmp_path), "jina-v3")):
-        assert registry.runtime_of(name).name == runtime
-    assert registry.runtime_of("python:a.b:c").name == "python"
+        assert registry.runtime_of(Target(name)).name == runtime
+    assert registry.runtime_of(Target("python:a.b:c")).name == "python"
 
 
 def test_five_names_of_jina_v3_have_its_roles():
