@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fixtures.comparing.bounds import norm_rounding
+from fixtures.comparing.bounds import Bound, norm_rounding
 from fixtures.comparing.distances import cosine_distances, worst_texts
 from fixtures.comparing.rows import HOLDS, NOT_JUDGED, Row, at_least, at_most, equal, measured
 from fixtures.comparing.statistics import RESOLUTION
@@ -288,7 +288,7 @@ def _alone_and_among_others(encoder: Encoder, text: str) -> tuple[np.ndarray, np
     return alone, encoder.encode([*SENTENCES[:3], text], task)
 
 
-def _handling(encoder: Encoder, alone: np.ndarray, among: np.ndarray, plain: np.ndarray, rounding: float) -> list[Row]:
+def _handling(encoder: Encoder, alone: np.ndarray, among: np.ndarray, plain: np.ndarray, rounding: Bound) -> list[Row]:
     """The claims on how a text is handled; ``plain`` are the three sentences without it."""
     rows = [equal("finite", bool(np.isfinite(alone).all()), True)]
     if encoder.spec.normalised:
@@ -325,7 +325,7 @@ def _in_batches(encoder: Encoder, texts: Sequence[str], task: str, batch_tokens:
     return encoder.encode(texts, task)
 
 
-def _in_larger_calls(encoder: Encoder, task: str, rounding: float) -> list[Row]:
+def _in_larger_calls(encoder: Encoder, task: str, rounding: Bound) -> list[Row]:
     """Whether texts have the vectors that they have alone, in larger calls and in two orders."""
     anchors = _sent(encoder, anchor_set(None).texts.values())
     short = [text for text in dict.fromkeys([*SENTENCES, *anchors]) if len(text.split()) < LONG_WORDS]
@@ -365,6 +365,6 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
     return float(cosine_distances(np.atleast_2d(first), np.atleast_2d(second))[0])
 
 
-def _same(rounding: float, texts, first: np.ndarray, second: np.ndarray, what: str = "largest cosine distance") -> Row:
+def _same(rounding: Bound, texts, first: np.ndarray, second: np.ndarray, what: str = "largest cosine distance") -> Row:
     distances = cosine_distances(first, second)
     return at_most(what, distances.max(), rounding, worst=worst_texts(texts, distances))

@@ -6,7 +6,8 @@ import pytest
 
 from fixtures.baselines import recording
 from fixtures.hardware import devices
-from fixtures.models import checkpoint, task_maps
+from fixtures.models import task_maps
+from fixtures.runtimes.jina_v3 import checkpoint
 from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents
 from tests.field.said_by_runs import notes, refusal
