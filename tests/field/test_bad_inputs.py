@@ -120,7 +120,8 @@ def test_stored_file_that_is_no_baseline_fails_what_is_compared_with_it(project,
     before = stored(project)
     result = project.runpytest_inprocess("--model=mini", *WHOLE)
     assert result.ret == FAILED
-    (line,) = told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)
+    said = told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)
+    (line,) = [one for one in said if not one.startswith("broken ")]  # a closing line repeats what broke the eval
     assert "snapshots/mini/" in line and "record it anew with --snapshot-update" in line
     assert stored(project) == before
 
