@@ -2,16 +2,16 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from fixtures.texts.corpus import PASSAGE, QUESTION
-from fixtures.texts.text_sets import TextSet
+from fixtures.texts.corpus import PASSAGE, QUESTION, TEXT
+from fixtures.texts.text_sets import Text, TextSet
 
 Ask = Callable[[Sequence[str], str], np.ndarray]
-"""Texts and what they are (a kind of the set) -> vectors (n, dim)."""
+"""Texts and what they are asked as (question, passage, text) -> vectors (n, dim)."""
 
 BATCH = 32
 
@@ -95,22 +95,38 @@ ENGLISH: dict[str, Callable[[], Ask]] = {"MiniLM": minilm, "MiniLM in int8": min
 
 
 def vectors(name: str, texts: TextSet, kept: Path) -> dict[str, np.ndarray]:
-    """Return id of a text -> what a model answers, from a file in ``kept`` where texts and model are those of then."""
-    content = "\n".join(f"{text.id}\t{text.kind}\t{text.text}" for text in texts.texts)
-    file = kept / f"{name.replace(' ', '-')}-{hashlib.sha256(content.encode()).hexdigest()[:16]}.npz"
+    """Return id of a text -> what a model answers; of texts that were asked before, from its file in ``kept``."""
+    file = kept / f"{name.replace(' ', '-')}.npz"
+    known: dict[str, np.ndarray] = {}
     if file.is_file():
         with np.load(file) as stored:
-            return dict(zip(stored["ids"].tolist(), stored["vectors"], strict=True))
-    found = dict(_asked((MODELS | ENGLISH)[name](), texts))
-    kept.mkdir(parents=True, exist_ok=True)
-    np.savez(file, ids=np.array(list(found)), vectors=np.stack(list(found.values())))
-    return found
+            known = dict(zip(stored["asked"].tolist(), stored["vectors"], strict=True))
+    keys = {text.id: _asked_as(text) for text in texts.texts}
+    new = [text for text in texts.texts if keys[text.id] not in known]
+    if new:
+        known |= _answers((MODELS | ENGLISH)[name](), new)
+        kept.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".new.npz")
+        np.savez(unfinished, asked=np.array(list(known)), vectors=np.stack(list(known.values())))
+        unfinished.replace(file)
+    return {name: known[key] for name, key in keys.items()}
 
 
-def _asked(ask: Ask, texts: TextSet) -> Iterator[tuple[str, np.ndarray]]:
-    for kind in dict.fromkeys(text.kind for text in texts.texts):
-        chosen = list(texts.of_kind(kind))
+def _asked_as(text: Text) -> str:
+    """What a text is asked as, and its hash: a mended text is another one."""
+    return f"{_role(text.kind)} {hashlib.sha256(text.text.encode()).hexdigest()}"
+
+
+def _role(kind: str) -> str:
+    return kind if kind in (QUESTION, PASSAGE) else TEXT
+
+
+def _answers(ask: Ask, texts: Sequence[Text]) -> dict[str, np.ndarray]:
+    found = {}
+    for role in (QUESTION, PASSAGE, TEXT):
+        chosen = [text for text in texts if _role(text.kind) == role]
         for at in range(0, len(chosen), BATCH):
             batch = chosen[at : at + BATCH]
-            answers = np.asarray(ask([text.text for text in batch], kind), dtype=np.float32)
-            yield from zip((text.id for text in batch), answers, strict=True)
+            answers = np.asarray(ask([text.text for text in batch], role), dtype=np.float32)
+            found |= zip(map(_asked_as, batch), answers, strict=True)
+    return found
