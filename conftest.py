@@ -1,8 +1,8 @@
-"""Hands pytest the suite: its options, markers and plugins, which live in ``fixtures/run``.
+"""Hands pytest the suite: its options, hooks and fixtures, which live in ``fixtures/run``.
 
-A run of other tests that comes by this folder, such as a bare ``pytest`` of a repository that holds a copy of the
-suite, is handed nothing and finds no test here: pytest loads the ``conftest.py`` of a folder that it wasn't asked for
-only while it collects, when its session has begun.
+When another project's run collects this folder, such as a bare ``pytest`` in a repository that holds a copy of the
+suite, it gets nothing and finds no test here. Such a run is known by its session, which has begun already: pytest loads
+the ``conftest.py`` of a folder that its command doesn't name only while it collects.
 """
 
 import os
@@ -14,35 +14,25 @@ import pytest
 SUITE = Path(__file__).parent
 """Where snapshots/ and evals/ lie, whatever pytest takes for its root folder."""
 
-PLUGINS = (
-    "fixtures.run.collecting",
-    "fixtures.run.verdicts",
-    "fixtures.run.judging_none",
-    "fixtures.run.plugin",
-    "fixtures.run.model_fixtures",
-    "fixtures.run.baseline_fixtures",
-    "fixtures.run.throughput",
-    "fixtures.run.shown_reports",
-)
-
-_came_by = False
+_parser: pytest.Parser | None = None
+"""Pytest's, with the suite's options; None in a run that comes by."""
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    global _came_by
-    _came_by = pluginmanager.hasplugin("session")
-    if _came_by:
+    global _parser
+    if pluginmanager.hasplugin("session"):
         return
+    _parser = parser
     sys.path.insert(0, str(SUITE))  # --import-mode=importlib leaves it out
     _refuse_foreign_fixtures()
     if not Path.cwd().is_relative_to(SUITE.resolve()):
         _leave_path()  # the suite's other packages, such as tests, would hide those of the repository that pins it
+    from fixtures.run import pytest_policy
     from fixtures.run.command_line import add_options
     from fixtures.run.foreign_settings import refuse_foreign_settings
     from fixtures.run.import_paths import add_users_paths
-    from fixtures.run.pytest_policy import PytestPolicy
 
-    pluginmanager.register(PytestPolicy(parser, SUITE), "evals-pytest-policy")
+    pluginmanager.register(pytest_policy, "evals-pytest-policy")  # the name that a conftest.py of evals asks for
     add_options(parser)
     config = pluginmanager.getplugin("pytestconfig")
     refuse_foreign_settings(parser, config, SUITE)
@@ -50,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 
 def _refuse_foreign_fixtures() -> None:
-    """End a run in which another package of this name was imported first: the suite's modules would not be found."""
+    """End a run that imported another package named ``fixtures`` first: the suite's modules would not be found."""
     import fixtures
 
     ours, theirs = SUITE / "fixtures", Path(fixtures.__file__ or next(iter(fixtures.__path__)))
@@ -71,16 +61,16 @@ def _leave_path() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if _came_by:
+    if _parser is None:
         _leave_path()
         return
-    from fixtures.run.command_line import add_markers
-    from fixtures.run.run_state import SUITE as SUITE_KEY
+    from fixtures.run.hooks import Hooks
 
-    config.stash[SUITE_KEY] = SUITE
-    add_markers(config)
-    for name in PLUGINS:
-        config.pluginmanager.import_plugin(name)
+    config.pluginmanager.register(Hooks(_parser, SUITE), "evals-hooks")  # now: they come after a user's conftest.py
+    from fixtures.run import baseline_fixtures, model_fixtures
+
+    for module in (model_fixtures, baseline_fixtures):
+        config.pluginmanager.register(module, module.__name__)
     _free_name()
 
 
@@ -93,4 +83,4 @@ def _free_name() -> None:
 
 def pytest_ignore_collect() -> bool | None:
     """Leave out the suite's folder where nobody asked for it."""
-    return True if _came_by else None
+    return True if _parser is None else None

@@ -20,7 +20,7 @@ from fixtures.showing import shorten
 from fixtures.texts import corpus
 
 COUNTED = {6: "six"}
-"""Counts that the names of figures spell out."""
+"""Counts spelled out in the names of rows, so that these stay the names of earlier reports."""
 
 # --- minimum functionality: each task ---------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fixtures.comparing.bounds import norm_rounding
+from fixtures.comparing.bounds import Bound, norm_rounding
 from fixtures.comparing.distances import cosine_distances, worst_texts
 from fixtures.comparing.rows import HOLDS, NOT_JUDGED, Row, at_least, at_most, equal, measured
 from fixtures.comparing.statistics import RESOLUTION
@@ -31,8 +31,8 @@ from fixtures.texts.long_texts import ENDINGS_OF_LETTERS, counted_text, long_tex
 SENTENCES = tuple(meaning.texts[language] for meaning in corpus.meanings()[:10] for language in corpus.LANGUAGES)
 MIXED_LENGTHS = (*SENTENCES[:6], long_text(60), long_text(150, offset=3), "Yes.", long_text(25))
 
-# A callable makes its own batches, of 32 or 64 texts more often than not: more texts than that are put together from
-# several. Its calls are of one more than one, two and four batches, and of all anchors.
+# A callable makes its own batches, usually of 32 or 64 texts, and puts the answer to a larger call together from them.
+# So it is asked for one text more than one, two and four batches of 32 have, and for all anchors.
 CALLS = (33, 65, 129)
 LONG_WORDS = 40
 
@@ -194,7 +194,7 @@ def test_matryoshka_cut_is_slice_and_renormalisation(encoder: Encoder, task, cla
 def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, limit, claims):
     longest = encoder.spec.max_length
     if longest is None:
-        pytest.skip("nobody says where the model cuts texts (max_length in a task map)")
+        pytest.skip("it is unstated where the model cuts texts (max_length in a task map)")
     if longest < limit + 20:
         pytest.skip(f"the model cuts at {longest} tokens")
     head = long_text(limit)  # a word is at least one token
@@ -214,7 +214,7 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, limit, c
         claims.hold(
             *rows, at_most("cosine distance of the same text beside another one", noise, FARTHEST / ABOVE_NOISE)
         )
-        return  # from noise like this no ending can be told
+        return  # in noise of this size an ending can't be seen
     claims.hold(
         *rows,
         measured("cosine distance of the same text beside another one", noise),
@@ -225,7 +225,7 @@ def test_what_comes_after_a_short_limit_matters(encoder: Encoder, task, limit, c
 def test_text_is_cut_at_the_maximum_length(encoder: Encoder, task, claims):
     longest = encoder.spec.max_length
     if longest is None:
-        pytest.skip("nobody says where the model cuts texts (max_length in a task map)")
+        pytest.skip("it is unstated where the model cuts texts (max_length in a task map)")
     if not encoder.spec.why_not(Ability.TOKENIZE):
         if reason := why_not_built(longest + 10):
             pytest.skip(f"not asked beyond the maximum length: {reason}")
@@ -288,7 +288,7 @@ def _alone_and_among_others(encoder: Encoder, text: str) -> tuple[np.ndarray, np
     return alone, encoder.encode([*SENTENCES[:3], text], task)
 
 
-def _handling(encoder: Encoder, alone: np.ndarray, among: np.ndarray, plain: np.ndarray, rounding: float) -> list[Row]:
+def _handling(encoder: Encoder, alone: np.ndarray, among: np.ndarray, plain: np.ndarray, rounding: Bound) -> list[Row]:
     """The claims on how a text is handled; ``plain`` are the three sentences without it."""
     rows = [equal("finite", bool(np.isfinite(alone).all()), True)]
     if encoder.spec.normalised:
@@ -303,7 +303,7 @@ def _handling(encoder: Encoder, alone: np.ndarray, among: np.ndarray, plain: np.
 
 
 def _not_of_this_text(row: Row) -> Row:
-    """The row of a claim that a plain sentence doesn't meet either: another eval fails by it, once."""
+    """The row of a claim that a plain sentence fails too: such a fault is reported once, by another eval."""
     return replace(row, verdict=NOT_JUDGED, gates=False, reason="a plain sentence does no better")
 
 
@@ -314,7 +314,7 @@ def mixed_vectors(encoder: Encoder):
 
 
 def _in_batches(encoder: Encoder, texts: Sequence[str], task: str, batch_tokens: int) -> np.ndarray:
-    """Embeddings of texts, in batches of so many tokens.
+    """Embeddings of texts, in batches of the given number of tokens.
 
     An encoder whose batches can't be set is given one text a call for 1 token, and all texts in one call for more.
     """
@@ -325,7 +325,7 @@ def _in_batches(encoder: Encoder, texts: Sequence[str], task: str, batch_tokens:
     return encoder.encode(texts, task)
 
 
-def _in_larger_calls(encoder: Encoder, task: str, rounding: float) -> list[Row]:
+def _in_larger_calls(encoder: Encoder, task: str, rounding: Bound) -> list[Row]:
     """Whether texts have the vectors that they have alone, in larger calls and in two orders."""
     anchors = _sent(encoder, anchor_set(None).texts.values())
     short = [text for text in dict.fromkeys([*SENTENCES, *anchors]) if len(text.split()) < LONG_WORDS]
@@ -343,7 +343,7 @@ def _in_larger_calls(encoder: Encoder, task: str, rounding: float) -> list[Row]:
 
 
 def _ending_acts(encoder: Encoder, task: str, words: int) -> bool:
-    """Whether what comes after so many words of one letter moves the vector by more than its place in the call does."""
+    """Whether an ending after this many words of one letter moves the vector more than its place in the call does."""
     texts = [counted_text(words, ending) for ending in ENDINGS_OF_LETTERS]
     first, second = encoder.encode(texts, task)
     noise = _apart(first, encoder.encode(texts[::-1], task)[1])
@@ -365,6 +365,6 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
     return float(cosine_distances(np.atleast_2d(first), np.atleast_2d(second))[0])
 
 
-def _same(rounding: float, texts, first: np.ndarray, second: np.ndarray, what: str = "largest cosine distance") -> Row:
+def _same(rounding: Bound, texts, first: np.ndarray, second: np.ndarray, what: str = "largest cosine distance") -> Row:
     distances = cosine_distances(first, second)
     return at_most(what, distances.max(), rounding, worst=worst_texts(texts, distances))

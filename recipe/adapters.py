@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
-from fixtures.models.known_models import adapter_folder
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from recipe.base import distillation_loss, principal_directions, projected_targets
 from recipe.lesson import Embed, Lesson
 from recipe.lora import add_adapters, save_adapter

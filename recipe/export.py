@@ -7,7 +7,7 @@ import shutil
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from fixtures.models.known_models import adapter_folder
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from recipe.model import TASK_INSTRUCTIONS
 from recipe.workspace import Workspace
 

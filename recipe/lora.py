@@ -12,8 +12,8 @@ from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 from transformers import JinaEmbeddingsV3Model
 
-from fixtures.models.known_models import adapter_folder
-from fixtures.models.layouts.jina_hf import TARGET_MODULES
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
+from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES
 from recipe.model import ADAPTER_ALPHA, ADAPTER_RANK
 from recipe.workspace import write_json
 

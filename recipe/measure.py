@@ -12,12 +12,12 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from fixtures.comparing.measures import ndcg_at_10, paired_similarity, same_meaning, translation_retrieval
-from fixtures.comparing.quality import cluster_v_measure, few_shot_accuracy, graded_spearman
 from fixtures.comparing.similarity import pairs, similarity_matrix, task_differences
-from fixtures.models.known_models import adapter_folder
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from recipe.corpora import declaration
 from recipe.held_out import DATA
 from recipe.model import MATRYOSHKA_DIMENSIONS, TASK_INSTRUCTIONS, encode_all, unit_rows
+from recipe.quality import cluster_v_measure, few_shot_accuracy, graded_spearman
 from recipe.sources import CORE_LANGUAGES
 from recipe.workspace import Workspace, read_json, write_json
 

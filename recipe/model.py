@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import JinaEmbeddingsV3Config, JinaEmbeddingsV3Model, PreTrainedTokenizerBase
 
-from fixtures.models import task_maps
+from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from recipe.tokenizer import MAX_TOKENS
 
 DIMENSIONS = 256
@@ -22,7 +22,7 @@ ROPE_THETA = 20_000.0
 ADAPTER_RANK = 4
 ADAPTER_ALPHA = 1
 
-TASK_INSTRUCTIONS = task_maps.of_published().prompts
+TASK_INSTRUCTIONS = task_map_of_published().prompts
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 
 from fixtures.comparing.bounds import assumed_tolerance
 from fixtures.comparing.published import NOTEBOOK_ROUNDING
-from fixtures.models import task_maps
 from fixtures.models.spec import Input, ModelSpec
 from fixtures.runtimes.encoder import Encoder
+from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.texts import corpus
 
 NOTEBOOK = corpus.read_data("notebook")
@@ -28,7 +28,7 @@ def allowed_hidden_state(task: str | None) -> float:
 
 def published_spec(target=None) -> ModelSpec:
     """What the published model says of itself."""
-    published = task_maps.of_published()
+    published = task_map_of_published()
     return ModelSpec(
         name="jinaai/jina-embeddings-v3",
         runtime="jina-v3",

@@ -117,7 +117,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _has_interpreter(name: str) -> bool:
-    """Tell whether it runs: one that is found may be a shim that only says it is elsewhere."""
+    """Tell whether it runs: a program of that name may be a shim that only prints where Python is."""
     found = shutil.which(name)
     return found is not None and subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0
 

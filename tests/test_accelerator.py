@@ -17,7 +17,7 @@ import torch
 
 from fixtures.comparing import rows
 from fixtures.hardware import devices
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.long_texts import long_text

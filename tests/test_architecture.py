@@ -15,8 +15,8 @@ MAY_IMPORT = {
     "files": set(),
     "texts": {"files"},
     "hardware": {"files"},
-    "models": {"files", "hardware"},
-    "runtimes": {"models", "hardware", "texts"},
+    "models": {"files"},
+    "runtimes": {"models", "hardware", "texts", "files"},
     "observing": {"runtimes", "models", "texts"},
     "comparing": {"observing", "models", "texts", "files"},
     "baselines": {"observing", "comparing", "runtimes", "models", "hardware", "texts", "files"},
@@ -105,6 +105,34 @@ def test_pytest_and_syrupy_are_known_to_run_alone():
         and any(other.split(".")[0] in ("pytest", "_pytest", "syrupy") for other in imported(module))
     ]
     assert outside == []
+
+
+def hooks(module: ast.Module) -> list[str]:
+    """The names of the hooks of pytest that a module has."""
+    functions = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
+    return [node.name for node in functions if node.name.startswith("pytest_")]
+
+
+def test_order_of_a_run_is_written_in_one_place_and_each_hook_stands_there_once():
+    marked = {
+        name
+        for name, module in MODULES.items()
+        if any(isinstance(node, ast.Attribute) and node.attr == "hookimpl" for node in ast.walk(module))
+    }
+    assert marked | {name for name, module in MODULES.items() if hooks(module)} == {"fixtures.run.hooks"}
+    stand = hooks(MODULES["fixtures.run.hooks"])
+    assert len(stand) == len({*stand}) > 20
+
+
+def test_what_an_eval_is_is_said_in_one_place():
+    """Which fixtures a test asks for is read there, and where devices and tasks make the parameters."""
+    reading = {
+        name
+        for name, module in MODULES.items()
+        for node in ast.walk(module)
+        if "fixturenames" in (getattr(node, "attr", None), getattr(node, "value", None))
+    }
+    assert reading == {"fixtures.run.evals", "fixtures.run.collecting"}
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,18 @@ def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
 @pytest.mark.parametrize(("precision", "seen"), [("float32", 1.42e-11), ("float16", 2.04e-5), ("bfloat16", 1.65e-3)])
 def test_rounding_of_two_layers_is_the_floor_and_of_many_what_an_h200_showed_and_not_ten_times_that(precision, seen):
     """Random weights of 24 layers, another batch or padding side: largest cosine distance seen."""
-    assert rounding_distance(precision, 2) == pytest.approx(floors(precision)["vector max"] ** 2 / 2)
-    assert rounding_distance(precision, 2) < seen < rounding_distance(precision, 24) < 10 * seen
+    two, many = (rounding_distance(precision, layers).value for layers in (2, 24))
+    assert two == pytest.approx(floors(precision)["vector max"] ** 2 / 2)
+    assert two < seen < many < 10 * seen
 
 
 def test_rounding_of_a_model_that_does_not_say_how_deep_it_is_is_that_of_the_usual_depth():
-    assert rounding_distance("float32", None) == rounding_distance("float32", 24)
+    unstated, stated = rounding_distance("float32", None), rounding_distance("float32", 24)
+    assert unstated.value == stated.value
+    assert (unstated.source, stated.source) == ("depth not stated: as deep as 24 layers", "")
     assert rounding_distance("float32", 1) == rounding_distance("float32", 2)
-    assert rounding_distance(None, 24) == max(rounding_distance(one, 24) for one in ("float32", "bfloat16", "int8"))
+    widest = max(rounding_distance(one, 24).value for one in ("float32", "bfloat16", "int8"))
+    assert rounding_distance(None, 24).value == widest
 
 
 def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from fixtures.models import known_models
-from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.known_models import adapter_folder
-from fixtures.models.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
 from fixtures.models.spec import Input
 from fixtures.models.task_maps import TaskMap
+from fixtures.runtimes.jina_v3 import known_models
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
+from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
 from tests.checkpoints import (
     FIRST_A,
     MAX_LENGTH,
@@ -183,7 +183,8 @@ def test_subset_of_tasks_keeps_the_checkpoints_order(own_checkpoint):
 
 def test_checking_a_checkpoint_imports_neither_torch_nor_transformers(native_checkpoint):
     script = (
-        "import json, sys; from pathlib import Path; from fixtures.models.checkpoint import inspect_checkpoint; "
+        "import json, sys; from pathlib import Path; "
+        "from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint; "
         "inspect_checkpoint(Path(sys.argv[1])).weights_hash; print(json.dumps(sorted(sys.modules)))"
     )
     ran = subprocess.run([sys.executable, "-c", script, native_checkpoint], capture_output=True, check=True, text=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from tests.checkpoints import FIRST_A, TASKS, change_json, change_tensors, refusal, write_native_checkpoint
 
 

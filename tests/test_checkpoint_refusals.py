@@ -1,4 +1,4 @@
-"""Folders that are no checkpoint of a kind the suite loads, and configs that cannot be right: refused in one line."""
+"""Folders without a checkpoint that the suite loads, and configs that can't be right: refused in one line."""
 
 import pytest
 

@@ -5,8 +5,8 @@ import struct
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.weights import read_header, weight_files
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.weights import read_header, weight_files
 from tests.checkpoints import put_into_shards, refusal
 
 

@@ -18,7 +18,7 @@ import torch
 
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.hardware import devices
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import write_native_checkpoint

@@ -13,9 +13,9 @@ from transformers import JinaEmbeddingsV3Model
 
 from fixtures.comparing.distances import cosine_distances
 from fixtures.errors import EncodeError
-from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.observing.observation import observe
 from fixtures.runtimes.batching import token_batches
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.long_texts import long_text

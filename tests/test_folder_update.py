@@ -118,7 +118,7 @@ def test_killed_at_any_step_all_files_are_old_or_all_are_new(tmp_path, folder):
 
 
 def commit_on_a_disk_that_is_full(folder, *, after):
-    """Commit where only so many changes succeed. Returns what was said, None if they were enough."""
+    """Commit where only this many changes succeed. Returns the error's message, None if they were enough."""
     happened = []
 
     def before_step(step, path):

@@ -14,15 +14,16 @@ from fixtures.baselines import baseline as stored
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
-from fixtures.baselines.manifest import FORMAT, Source
+from fixtures.baselines.manifest import FORMAT
 from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.diagnosis import Finding
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.models.source import Source
 from fixtures.observing.observation import Observation, anchor_tokens, observe
 from fixtures.runtimes import registry
 from fixtures.runtimes.faults import prefixed
 from fixtures.runtimes.jina_v3 import faults, variations
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set, hashes
@@ -122,7 +123,7 @@ def test_moved_weights_are_drift_with_the_worst_pairs_and_their_texts(encoder, f
     found = finding(encoder, folder, weights.noise(1e-3))
     assert found.verdict.outcome == drift.DRIFTED
     assert found.explanation[0].startswith("beyond its bound: ") and "x)" in found.explanation[0]
-    assert found.explanation[1].startswith("cosine to the anchors: lowest 0.99")
+    assert found.explanation[1].startswith("cosine to the baseline: lowest 0.99")
     pairs = [line for line in found.explanation if " -> " in line]
     assert len(pairs) == 5 and all(line.count('"') == 4 for line in pairs)
 

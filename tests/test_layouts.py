@@ -15,19 +15,20 @@ from safetensors.numpy import load_file
 from fixtures.baselines import gate, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
-from fixtures.baselines.manifest import Source
 from fixtures.errors import CheckpointError, EncodeError
-from fixtures.models import checkpoint as checkpoints
 from fixtures.models import task_maps
-from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.layouts import jina_hf
-from fixtures.models.layouts.jina_hf import TARGET_MODULES
+from fixtures.models.source import Source
 from fixtures.models.spec import Ability, Target
 from fixtures.observing.observation import observe
 from fixtures.runtimes import registry
+from fixtures.runtimes.jina_v3 import checkpoint as checkpoints
 from fixtures.runtimes.jina_v3 import variations
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import describe
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
+from fixtures.runtimes.jina_v3.known_models import task_map_of_published
+from fixtures.runtimes.jina_v3.layouts import jina_hf
+from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import (
     ADAPTER_FILE,
@@ -174,7 +175,7 @@ def test_base_without_adapters_asks_for_the_task(folders):
 
 
 def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
-    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": SIZE.hidden})
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": SIZE.hidden})
     write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
     message = refusal(
         tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
@@ -239,7 +240,7 @@ def test_native_weights_under_other_names_are_refused(tmp_path):
     ("name", "task_map", "published"),
     [
         ("jinaai/jina-embeddings-v3-hf", None, "jinaai/jina-embeddings-v3-hf"),
-        ("downloaded", task_maps.of_published(), "jinaai/jina-embeddings-v3"),
+        ("downloaded", task_map_of_published(), "jinaai/jina-embeddings-v3"),
         ("jina-embeddings-v3", None, None),
         ("mine", None, None),
     ],
@@ -247,7 +248,7 @@ def test_native_weights_under_other_names_are_refused(tmp_path):
 def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folders_name(
     own_checkpoint, monkeypatch, name, task_map, published
 ):
-    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
     target = Target(name, task_map=task_map)
     monkeypatch.setattr("fixtures.runtimes.jina_v3.describing.local_folder", lambda name: own_checkpoint)
     assert describe(target).published_as == published
@@ -261,7 +262,7 @@ def test_published_model_is_known_by_its_hub_id_or_task_map_and_never_by_a_folde
 def test_task_map_of_the_published_model_is_known_by_what_it_states(
     project, own_checkpoint, monkeypatch, task_map, published
 ):
-    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
     bundled = task_maps.find_task_map("jina-v3").read_text(encoding="utf-8")
     (project.path / "copy.toml").write_text(f"# ours\n{bundled}", encoding="utf-8")
     (project.path / "other.toml").write_text(bundled.replace('prompt = "', 'prompt = "A ', 1), encoding="utf-8")

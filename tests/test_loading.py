@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 from fixtures.errors import CheckpointError
 from fixtures.hardware import threads
 from fixtures.hardware.threads import thread_count
-from fixtures.models.checkpoint import inspect_checkpoint
-from fixtures.models.known_models import adapter_folder
+from fixtures.models.spec import Target
 from fixtures.runtimes import options
+from fixtures.runtimes.jina_v3 import describing
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from fixtures.runtimes.jina_v3.loading import load_model, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
 
@@ -214,7 +216,7 @@ def test_frequencies_cast_to_half_precision_are_refused(native_checkpoint, monke
     message = refusal(native_checkpoint, dtype=str(half).removeprefix("torch."))
     assert message == (
         f"a-model: the rotary frequencies aren't those of base 20000.0 in float32 (found {half}): "
-        "long texts would drift; load with dtype=, never .half() or .to()"
+        "long texts would get other embeddings; load with dtype=, never .half() or .to()"
     )
 
 
@@ -265,3 +267,29 @@ def test_damaged_tokenizer_is_refused(own_checkpoint, content):
 def test_config_that_makes_no_model_is_refused(own_checkpoint, entries, problem):
     change_json(own_checkpoint / "config.json", **entries)
     assert refusal(own_checkpoint).startswith(f"a-model: can't be loaded: {problem}")
+
+
+# --- inspected once -----------------------------------------------------------------------------------------------
+
+
+def test_checkpoint_is_inspected_once_a_run(project, native_checkpoint, monkeypatch):
+    inspected = []
+
+    def counted(folder, **options):
+        inspected.append(folder)
+        return inspect_checkpoint(folder, **options)
+
+    monkeypatch.setattr(describing, "inspect_checkpoint", counted)
+    asked = ["evals/test_contract.py", "-k", "unit_norm", f"--model={native_checkpoint}", "--device=cpu"]
+    assert project.runpytest_inprocess(*asked).ret == pytest.ExitCode.OK
+    assert inspected == [native_checkpoint]
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "separation/adapter_config.json"])
+def test_checkpoint_that_changes_before_it_is_opened_is_inspected_again(own_checkpoint, name):
+    target = Target(str(own_checkpoint))
+    spec = describing.describe(target)
+    assert describing.checkpoint_of(spec, target) is describing.checkpoint_of(spec, target)
+    (own_checkpoint / name).write_text("[]")
+    with pytest.raises(CheckpointError):
+        describing.checkpoint_of(spec, target)

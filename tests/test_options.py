@@ -302,7 +302,7 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     group = text.partition("embedding model evals:\n")[2].partition("\n\n")[0]
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
-    expected = "model task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
+    expected = "model runtime task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
     expected += "benchmark-tokens tasks snapshots texts quick-recording baseline show-matrices report"
     assert names == [f"--{name}" for name in expected.split()]
     for option in options:

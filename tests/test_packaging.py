@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from fixtures import VERSION
-from fixtures.hardware.library_versions import REPORTED_PACKAGES
 from fixtures.run.store_option import VARIABLE
+from fixtures.runtimes.registry import RUNTIMES
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -60,7 +60,9 @@ def imported_packages(*places):
 
 
 def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
-    used = imported_packages("conftest.py", "evals", "fixtures") | set(REPORTED_PACKAGES)
+    used = imported_packages("conftest.py", "evals", "fixtures") | {
+        package for row in RUNTIMES for package in row.packages
+    }
     assert {"huggingface-hub", "torch", "scikit-learn", "pytest-xdist"} <= used
     optional = requirements("sentencepiece")
     assert used <= {spelled(one.name) for one in [*requirements("evals"), *optional]}

@@ -5,9 +5,8 @@ import pytest
 
 from fixtures.errors import EncodeError
 from fixtures.models.spec import Ability, ModelSpec, Target
-from fixtures.models.task_maps import of_published
 from fixtures.runtimes import registry
-from fixtures.runtimes.options import RunOptions
+from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.registry import RUNTIMES, Runtime
 from tests.checkpoints import TASKS
 
@@ -75,7 +74,7 @@ TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda check
 def opened(runtime: Runtime, checkpoint):
     target = Target(TARGETS[runtime.name](checkpoint))
     spec = registry.with_lacking(runtime, runtime.fetch(registry.describe(runtime, target), target))
-    return runtime.open(spec, target, list(runtime.devices())[-1], RunOptions())
+    return runtime.open(spec, target, list(runtime.devices())[-1], runtime.options())
 
 
 @pytest.fixture(scope="module", params=RUNTIMES, ids=lambda runtime: runtime.name)
@@ -148,16 +147,16 @@ def test_description_survives_the_way_to_a_worker(runtime_and_encoder):
 
 def test_names_of_a_model_decide_its_runtime(tmp_path):
     for name, runtime in (("mini", "jina-v3"), ("org/name", "jina-v3"), (str(tmp_path), "jina-v3")):
-        assert registry.runtime_of(name).name == runtime
-    assert registry.runtime_of("python:a.b:c").name == "python"
+        assert registry.runtime_of(Target(name)).name == runtime
+    assert registry.runtime_of(Target("python:a.b:c")).name == "python"
 
 
 def test_five_names_of_jina_v3_have_its_roles():
-    assert {str(role): task for role, task in of_published().roles.items()} == {
+    assert {str(role): task for role, task in task_map_of_published().roles.items()} == {
         "query": "retrieval.query",
         "document": "retrieval.passage",
         "clustering": "separation",
         "classification": "classification",
         "similarity": "text-matching",
     }
-    assert set(of_published().tasks) == set(TASKS)
+    assert set(task_map_of_published().tasks) == set(TASKS)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures.models.checkpoint import inspect_checkpoint
 from fixtures.models.spec import Target
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import checkpoint_of, describe, fetch, spec_of
 from tests.checkpoints import (
     MEAN_POOLING,

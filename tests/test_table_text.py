@@ -1,4 +1,4 @@
-"""The text of a stored table: it reads well, reads back, and what is no table is told apart."""
+"""The text of a stored table: it reads well, reads back, and text that isn't a table is refused."""
 
 import re
 

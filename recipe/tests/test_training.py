@@ -18,7 +18,7 @@ pytest.importorskip("tqdm", reason="training shows progress with tqdm")
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModel, AutoTokenizer  # noqa: E402
 
-from fixtures.models.known_models import adapter_folder  # noqa: E402
+from fixtures.runtimes.jina_v3.known_models import adapter_folder  # noqa: E402
 from recipe import adapters, base, retrieval  # noqa: E402
 from recipe.batching import endless_batches, epoch_batches, tokenize  # noqa: E402
 from recipe.catalogues import Group  # noqa: E402

@@ -1,10 +1,13 @@
 """Callables that stand for systems: a healthy one, and ones that go wrong in one way each."""
 
 import asyncio
+import atexit
 import functools
 import hashlib
+import json
 import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -159,3 +162,16 @@ def goes_down(texts: list[str], task: str) -> np.ndarray:
 
 
 _DOWN: list[bool] = []
+
+
+_COUNTED = {"calls": 0, "texts": 0, "words": 0}
+
+
+def counted(texts: list[str], task: str) -> np.ndarray:
+    """Counts what it is asked, and leaves the counts in the file COUNTED as the process ends."""
+    if not _COUNTED["calls"]:
+        atexit.register(lambda: Path(os.environ["COUNTED"]).write_text(json.dumps(_COUNTED)))
+    _COUNTED["calls"] += 1
+    _COUNTED["texts"] += len(texts)
+    _COUNTED["words"] += sum(len(text.split()) for text in texts)
+    return encode(texts, task)

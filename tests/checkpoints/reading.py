@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.errors import CheckpointError
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 
 if TYPE_CHECKING:
     from fixtures.runtimes.jina_v3.encoder import TorchEncoder

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fixtures.baselines.baseline import Baseline
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from fixtures.models import known_models
 from fixtures.runtimes.faults import Inject
+from fixtures.runtimes.jina_v3 import known_models
 from fixtures.runtimes.jina_v3.encoder import PaddingSide, TorchEncoder
 from fixtures.runtimes.jina_v3.faults import replaced
 

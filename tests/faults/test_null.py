@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from fixtures.models.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.runtimes.jina_v3.variations import attention, threads

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fixtures.models import known_models
 from fixtures.runtimes.faults import Inject
-from fixtures.runtimes.jina_v3 import faults
+from fixtures.runtimes.jina_v3 import faults, known_models
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 
 if TYPE_CHECKING:

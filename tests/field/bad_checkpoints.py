@@ -124,7 +124,7 @@ CHECKPOINTS = {
     ),
     "header-shape-text": BadInput(
         "the header of the weights: a size that is a text",
-        "FOLDER/model.safetensors: not a readable safetensors file (a shape that is no list of sizes); fetch or export",
+        "FOLDER/model.safetensors: not a readable safetensors file (a shape must be a list of sizes); fetch or export",
         content("model.safetensors", len(TEXT_SHAPE).to_bytes(8, "little") + TEXT_SHAPE),
     ),
     "shard-outside": BadInput(

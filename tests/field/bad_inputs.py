@@ -1,4 +1,4 @@
-"""All kinds of bad inputs, told apart by what a run does with them.
+"""All kinds of bad inputs, sorted by what a run does with them.
 
 ``bad-inputs.md`` beside this file is the table as text, to be read: ``python -m tests.field.bad_inputs`` writes it.
 """

@@ -187,12 +187,12 @@ STORED = {
     ),
     "signatures-nan": BadInput(
         "signatures: NaN",
-        f"signatures.safetensors: {_SIGNATURE} holds values that are no movement's or no size's; restore",
+        f"signatures.safetensors: {_SIGNATURE} holds values that a movement, or its size, can't have; restore",
         sealed("signatures.safetensors", lambda tensors: tensors[_SIGNATURE].fill(np.nan)),
     ),
     "signatures-size-endless": BadInput(
         "signatures: a size of 1e300",
-        f"signatures.safetensors: {_SIGNATURE}|size holds values that are no movement's or no size's; restore",
+        f"signatures.safetensors: {_SIGNATURE}|size holds values that a movement, or its size, can't have; restore",
         sealed("signatures.safetensors", lambda tensors: tensors[f"{_SIGNATURE}|size"].fill(1e300)),
     ),
     "signatures-size": BadInput(
@@ -255,4 +255,4 @@ STORED = {
         for name in ("manifest.json", _TABLE, "tokens.json", "anchors.safetensors", "signatures.safetensors")
     },
 }
-"""Damage in a stored baseline: what is compared with it fails."""
+"""Damage in a stored baseline: evals that compare with it fail."""

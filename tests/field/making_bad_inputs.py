@@ -18,7 +18,7 @@ CONFLICT = b"<<<<<<< HEAD\n# ours\n=======\n# theirs\n>>>>>>> other\n"
 DEEP = b"[" * 100_000 + b"]" * 100_000
 TEN_TIB = 10 * 2**40
 LARGER = "it has 10,995,116,277,760 bytes, at most"
-"""What is said of a file of ten terabytes."""
+"""The reason that a line gives for refusing a file of ten terabytes."""
 ADAPTER = "separation/adapter_config.json"
 INDEX = "model.safetensors.index.json"
 

@@ -83,7 +83,7 @@ def test_scaling_of_no_numbers_is_refused(project, own_checkpoint, entries):
 
 
 def test_rank_stabilised_adapter_is_scaled_by_the_root_of_its_rank(project, own_checkpoint):
-    from fixtures.models.checkpoint import inspect_checkpoint
+    from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
     from fixtures.runtimes.jina_v3.encoder import TorchEncoder
     from fixtures.runtimes.jina_v3.loading import load_model
 

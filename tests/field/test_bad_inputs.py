@@ -58,7 +58,7 @@ def original_checkpoint(tmp_path_factory):
 
 
 def told(text: str, kind: BadInput, folder: Path) -> list[str]:
-    """The lines that hold the text which this kind must give; that nothing else is wrong with the output is checked."""
+    """The lines that hold the text of this kind of input, once all else of the output is checked."""
     text = text.replace(str(folder), "FOLDER")
     assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
     assert max(map(len, text.splitlines())) <= LONGEST_SHOWN

@@ -90,13 +90,13 @@ LEFT_OUT = "all 3 that were collected were left out by "
 @pytest.mark.parametrize(
     ("files", "typed", "why"),
     [
-        ({"pytest.ini": f"{INI}addopts = -m unit"}, [OURS, "tests"], f"{LEFT_OUT}-m unit, which the addopts *-m ''*"),
+        ({"pytest.ini": f"{INI}addopts = -m unit"}, [OURS, "tests"], f"{LEFT_OUT}-m unit, from the addopts *-m ''*"),
         (
             {"pytest.ini": f"{INI}addopts = -m unit"},
             ["-c", "pytest.ini", OURS],
-            f"{LEFT_OUT}-m unit, which the addopts *",
+            f"{LEFT_OUT}-m unit, from the addopts *",
         ),
-        ({"pytest.ini": f"{INI}addopts = -k unit"}, [OURS, "tests"], f"{LEFT_OUT}-k unit, which the addopts *-k ''*"),
+        ({"pytest.ini": f"{INI}addopts = -k unit"}, [OURS, "tests"], f"{LEFT_OUT}-k unit, from the addopts *-k ''*"),
         ({"pytest.ini": f"{INI}addopts = -m unit"}, [OURS, "tests", f"--deselect={OURS}::test_skipped"], LEFT_OUT),
         ({"pytest.ini": f"{INI}addopts = --deselect {EVALS}"}, [OURS, "tests"], f"{LEFT_OUT}--deselect {EVALS}, *"),
         ({"pytest.ini": f"{INI}addopts = --collect-only"}, [OURS, "tests"], "3 were to run, and none did"),

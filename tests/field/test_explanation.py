@@ -15,7 +15,7 @@ SAYS = {
         r'looks like: vectors exchanged between texts: \d+ have another\'s, such as ".+" that of ".+"',
     ],
     "longer": [
-        r"moved: the direction of no text by more than \S+",
+        r"moved: no text's direction by more than \S+",
         "norms: 1 before, 2 to 8 now",
         "looks like: norms changed, directions as they were",
     ],
@@ -29,7 +29,7 @@ SAYS = {
     "everything": [ALL],
     "slightly": [r"moved: (all|\d+ of) 92 texts"],
 }
-"""Task, named for what the callable does -> the lines that must be there; a cause is said where one of them has it."""
+"""Task, named for what the callable does -> the lines that must be there; without one on a cause no cause is named."""
 
 
 CHANGED = re.compile(

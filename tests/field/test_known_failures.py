@@ -13,6 +13,7 @@ from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from tests.checkpoints import TASKS
 from tests.field.said_by_runs import notes
+from tests.resealing import reseal
 
 EVALS = """
 import pytest
@@ -42,11 +43,17 @@ def test_loading(device, claims):
 def test_not_a_number(device, claims):
     claims.hold(at_least("share", float("nan"), 0.8))
 """
+NO_DEVICE = """
+from fixtures.comparing.rows import at_least
+
+def test_claim(spec, claims):
+    claims.hold(at_least("share", 0.5, 0.8))
+"""
 FILE = "evals/test_listed.py"
 WEAK = "test_listed.py::test_claim[ar] # weak"
 GONE = "test_listed.py::test_clam[ar] # renamed"
 FIGURE = "share: measured 0.5, needs >= 0.8 (off by 0.3)"
-NO_EVAL = "snapshots/tiny lists a known failure that no eval is: "
+NO_EVAL = "snapshots/tiny lists a known failure that matches no eval: "
 
 
 @pytest.fixture
@@ -95,6 +102,7 @@ def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run, proje
     run([], *table, "--snapshot-update").assert_outcomes(passed=1, deselected=11)
     stored = project.path / "snapshots" / "tiny" / "similarity" / "separation.txt"
     stored.write_text(re.sub(r"0\.\d{9}", "0.123456789", stored.read_text()))
+    reseal(stored.parents[1])
     run(lines, *table).assert_outcomes(xfailed=1, deselected=11)
     stored.write_text("torn")
     run(lines, *table).assert_outcomes(failed=1, deselected=11)
@@ -121,6 +129,13 @@ def test_line_as_pytest_prints_it_is_understood(run, name):
 def test_line_with_a_device_is_of_that_device_only(run, other):
     result = run([f"evals/test_listed.py::test_claim[{other}-ar] # weak there"], FILE, "-k", "claim")
     result.assert_outcomes(passed=1, failed=1, deselected=9)
+    assert not notes(result)
+
+
+def test_line_of_an_eval_that_needs_no_device_is_about_it(run, project):
+    (project.path / FILE).write_text(NO_DEVICE)
+    result = run(["test_listed.py::test_claim # weak"])
+    result.assert_outcomes(xfailed=1)
     assert not notes(result)
 
 
@@ -257,7 +272,7 @@ def test_floor_that_is_none_is_refused(run, floor):
 )
 def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(run, chosen):
     assert notes(run([WEAK, "", GONE], *chosen)) == [
-        f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest that is: "
+        f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest eval is "
         "test_listed.py::test_claim[ar])"
     ]
 
@@ -267,7 +282,7 @@ def test_line_that_names_a_test_of_another_file_is_told(run, file):
     result = run([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
     (said,) = notes(result)
     assert said.startswith(f"{NO_EVAL}{file}::test_claim[ar] (line 1 ")
-    assert said.endswith("; the nearest that is: test_listed.py::test_claim[ar])")
+    assert said.endswith("; the nearest eval is test_listed.py::test_claim[ar])")
 
 
 def test_line_unlike_every_name_is_told_without_one(run):

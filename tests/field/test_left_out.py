@@ -1,4 +1,4 @@
-"""What a run leaves out of a model it says: adapters that no task names, cuts that no file states."""
+"""A run says what it leaves out of a model: adapters without a task, cuts that are stated nowhere."""
 
 import shutil
 
@@ -64,7 +64,7 @@ def test_model_that_states_its_cuts_is_tested_on_them(project, own_checkpoint):
 
 
 def test_published_model_that_states_none_has_those_of_its_card(project, tmp_path, monkeypatch):
-    monkeypatch.setattr("fixtures.models.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
+    monkeypatch.setattr("fixtures.runtimes.jina_v3.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": 32})
     folder = tmp_path / "downloaded"
     write_native_checkpoint(folder)
     change_json(folder / "config.json", matryoshka_dimensions=None)

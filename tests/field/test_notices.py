@@ -57,7 +57,7 @@ def suite(pytester, native_checkpoint, monkeypatch):
 
 @pytest.fixture
 def read_only(suite):
-    """The suite in a checkout that nobody can write to."""
+    """The suite in a read-only checkout."""
     if sys.platform != "linux" and os.geteuid() == 0:
         pytest.skip("root can't be kept from writing here")
     folders = [suite.folder, *(path for path in suite.folder.rglob("*") if path.is_dir() and not path.is_symlink())]

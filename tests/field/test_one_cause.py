@@ -1,4 +1,4 @@
-"""A fault of every text is told where it is looked for, not again by each odd input; no claim asks what can't be."""
+"""A fault of every text is reported by the eval that looks for it, not by each odd input; no claim is impossible."""
 
 import re
 import sys

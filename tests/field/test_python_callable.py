@@ -125,14 +125,20 @@ def test_line_of_a_known_failure_is_accepted_as_pytest_prints_it(run, project):
 def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(run, project):
     (project.path / "map.toml").write_text(MAP.replace('["en", "de"]', '["ja"]'))
     result = run("encode", "evals/test_behavior.py")
-    assert result.ret == pytest.ExitCode.OK and "passed" not in result.parseoutcomes()
-    result.stdout.fnmatch_lines(["skipped   *: not applicable: the corpus has none of the model's languages (ja)"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and set(result.parseoutcomes()) == {"skipped"}
+    result.stdout.fnmatch_lines(
+        [
+            "skipped   *: not applicable: the corpus has none of the model's languages (ja)",
+            "note      failed: none of the suite's evals was judged: all * that ran were skipped, * of them for this *",
+        ]
+    )
 
 
-def test_without_a_baseline_one_eval_of_all_workers_fails(run):
-    result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", "-n2")
+@pytest.mark.parametrize(("workers", "failed"), [(["-n2", "--dist=loadgroup"], 1), (["-n2"], 2)], ids=" ".join)
+def test_without_a_baseline_one_eval_of_each_worker_that_compares_fails(run, workers, failed):
+    result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert result.parseoutcomes()["failed"] == 1
+    assert result.parseoutcomes()["failed"] == failed
 
 
 # --- contract evals encode anew, not from an observation ----------------------------------------------------------

@@ -27,7 +27,7 @@ def change_bounds(folder, change):
 
 
 def failure(result: pytest.RunResult) -> str:
-    """What is said of the first eval that fails."""
+    """The message of the first eval that fails."""
     return result.stdout.str().partition("FAILURES")[2].partition("short test summary")[0]
 
 
@@ -41,7 +41,7 @@ def failure(result: pytest.RunResult) -> str:
             "forgets_the_order",
             "",
             [
-                r"moves by 1\.\d+, and rounding in float32 moves it by less than 2\.5e-05, in no precision so far",
+                r"moves by 1\.\d+, and rounding in float32 moves it by less than 2\.5e-05; no precision explains that",
                 "order",
             ],
         ),
@@ -70,7 +70,7 @@ def test_callable_whose_harmless_runs_move_its_texts_is_not_recorded(
 def test_without_a_stated_precision_a_mix_up_is_not_recorded_either(run_callable, project):
     result = run_callable("forgets_the_order", *RECORD, task_map=None)
     assert result.ret == FAILED
-    assert "rounding in an unstated precision moves it by less than 0.44, in no precision so far" in failure(result)
+    assert "rounding in an unstated precision moves it by less than 0.44; no precision explains that" in failure(result)
 
 
 def test_baseline_recorded_from_a_mix_up_judges_nothing_until_it_is_recorded_anew(run_callable, project):
@@ -145,7 +145,7 @@ def test_another_precision_is_recorded_beside_a_float32_baseline_by_the_printed_
     assert other.ret == FAILED
     said = failure(other)
     assert "not comparable in int8, against snapshots/tests.callables.encode" in said
-    assert "moved, not judged: matrix max 0.0e+00" in said and "cosine to the anchors: lowest 1.0" in said
+    assert "moved, not judged: matrix max 0.0e+00" in said and "cosine to the baseline: lowest 1.0" in said
     assert "is in float32 and stays as it is; record int8 beside it with: pytest " in said
     (command,) = {line.partition("with: ")[2] for line in said.splitlines() if "beside it with: " in line}
     assert "--baseline=tests.callables.encode--int8" in command and "--task-map=map.toml" in command

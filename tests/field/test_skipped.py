@@ -49,9 +49,9 @@ def test_what_does_not_apply_is_one_line_a_reason(run, workers):
         [
             "16: needs retrieval.query, retrieval.passage, separation, classification, text-matching; this run's model "
             "has query, same",
-            "16: needs a choice of padding side, another prefix than the task's, base weights, cuts of the embedding, "
-            "hidden states, token ids: the python runtime doesn't offer it",
-            "6: nobody says where the model cuts texts (max_length in a task map)",
+            "14: needs a choice of padding side, another prefix than the task's, base weights, cuts of the embedding, "
+            "hidden states: the python runtime doesn't offer it",
+            "8: it is unstated where the model cuts texts (max_length in a task map)",
             "2: published numbers of jina-embeddings-v3 are not applicable to python:tests.callables:encode",
             "1: needs a library that isn't here",
         ]

@@ -1,4 +1,4 @@
-"""A system that stops answering is told from one that got worse; one that refuses a text from both."""
+"""A system that stops answering is reported apart from one that got worse; one that refuses a text apart from both."""
 
 import json
 import sys
@@ -32,10 +32,19 @@ def test_unknown_task(encoder, claims):
 """
 ODD = ["evals/test_contract.py", "-k", "odd_input"]
 EMPTY = "test_contract.py::test_odd_input_is_handled[empty]"
-REFUSED = "python:tests.callables:refuses_empty: raised under query: input must not be empty"
+
+
+def raised_by(function: str, message: str) -> str:
+    """What is said of an exception of one of the callables, with the line that raises it."""
+    lines = (ROOT / "tests" / "callables" / "__init__.py").read_text("utf-8").splitlines()
+    number = next(at for at, line in enumerate(lines, start=1) if message in line)
+    return f"python:tests.callables:{function}: raised under query: {message} (tests/callables/__init__.py:{number})"
+
+
+REFUSED = raised_by("refuses_empty", "input must not be empty")
 NEEDS = f"answer to the text: found an error ({REFUSED}), needs a vector"
 UNKNOWN = "encode: unknown task 'no task of it'; this model has: query"
-DOWN = "python:tests.callables:goes_down: raised under query: connection refused"
+DOWN = raised_by("goes_down", "connection refused")
 
 
 @pytest.fixture

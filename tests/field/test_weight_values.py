@@ -1,4 +1,4 @@
-"""Weights that no arithmetic can use are refused when they are loaded, whether a text meets them or not."""
+"""Weights that are NaN or infinite, or would be once cast, are refused when loaded, even if no text meets them."""
 
 import numpy as np
 import pytest

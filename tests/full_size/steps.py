@@ -32,7 +32,7 @@ def load(folder: str, dtype: str) -> None:
     import transformers.models.jina_embeddings_v3.modeling_jina_embeddings_v3  # noqa: F401
 
     from fixtures.hardware.threads import thread_count
-    from fixtures.models.checkpoint import inspect_checkpoint
+    from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
     from fixtures.runtimes.jina_v3.encoder import TorchEncoder
     from fixtures.runtimes.jina_v3.loading import load_model
     from fixtures.texts import corpus

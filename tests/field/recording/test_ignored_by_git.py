@@ -1,4 +1,4 @@
-"""What a repository's .gitignore leaves out is said when it is recorded, and is the cause that a clone names."""
+"""A recording names the files that a repository's .gitignore leaves out, and a clone names .gitignore as the cause."""
 
 import shutil
 

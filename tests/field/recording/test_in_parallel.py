@@ -1,4 +1,4 @@
-"""Recording in parallel: what a serial run refuses, locks, finishes first and says, a parallel one does too."""
+"""Recording in parallel: a parallel run refuses, locks, finishes first and reports all that a serial one does."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_folder_is_locked_while_workers_measure(recorded, workers):
 
 
 def test_interrupted_recording_is_finished_before_a_parallel_one_begins(recorded, kept_baseline):
-    """Staged files that no run finished would be in the way of the next ones."""
+    """Staged files of an unfinished run would be in the way of the next ones."""
     staging = recorded.folder / ".update"
     staging.mkdir()
     (staging / "0").write_text("never decided")

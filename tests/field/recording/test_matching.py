@@ -1,4 +1,4 @@
-"""Texts and tasks that came, changed or went since a recording: what both sides have is judged, the rest is said."""
+"""Texts and tasks that came, changed or went since a recording: what both sides have is judged, the rest is noted."""
 
 import copy
 import shutil
@@ -203,7 +203,7 @@ def test_update_records_the_tasks_of_today_though_nothing_moved(two_tasks, chang
     assert two_tasks.record(DRIFT, "--quick-recording").ret == pytest.ExitCode.OK
     tasks = {"separation"} if change_of_tasks is take_a_task_away else {"separation", "classification", "newer"}
     assert set(two_tasks.manifest()["spec"]["tasks"]) == tasks
-    if change_of_tasks is take_a_task_away:  # what was recorded is nobody's to delete but the user's, who is told
+    if change_of_tasks is take_a_task_away:  # only the user may delete what was recorded: the run names it
         assert "delete them" in two_tasks.compare(SIMILARITY).stdout.str()
         (two_tasks.folder / "similarity" / "classification.txt").unlink()
     again = two_tasks.compare(DRIFT, SIMILARITY)

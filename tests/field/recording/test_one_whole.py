@@ -6,7 +6,8 @@ import pytest
 
 from fixtures.baselines import recording
 from fixtures.hardware import devices
-from fixtures.models import checkpoint, task_maps
+from fixtures.models import task_maps
+from fixtures.runtimes.jina_v3 import checkpoint
 from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents
 from tests.field.said_by_runs import notes, refusal
@@ -160,7 +161,7 @@ def test_recording_that_could_not_be_read_back_replaces_nothing(recorded, monkey
     """Such names are refused as well; whatever else makes files that can't be read ends here."""
     before = recorded.files()
     for module in (task_maps, checkpoint):
-        monkeypatch.setattr(module, "refuse_unusable_name", lambda *arguments, **options: None)
+        monkeypatch.setattr(module, "refuse_unusable_names", lambda *arguments, **options: None)
     change_json(recorded.model / "config.json", task_instructions={name: ""})
     options = [f"--model={recorded.model}", f"--tasks={name}", "--device=cpu", "--snapshot-update"]
     result = recorded.project.runpytest_inprocess(DRIFT, *options)

@@ -5,8 +5,10 @@ import shutil
 import pytest
 
 from fixtures.baselines import folder_update, writing
+from fixtures.comparing.rows import BROKEN
 from tests.field.recording.conftest import DRIFT
 from tests.field.said_by_runs import notes
+from tests.rows_in_runs import rows_in
 
 
 def raising(error):
@@ -71,9 +73,11 @@ def test_what_is_raised_while_files_are_written_leaves_one_of_the_two_and_the_su
     recorded.move_model()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(folder_update, "before_step", raising_at((step, name), error))
-        result = recorded.record()
+        result = recorded.record(DRIFT, "--junit-xml=report.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (said,) = [note for note in notes(result) if "recorded" in note]
+    (row,) = rows_in(recorded.project.path / "report.xml")["recording"]
+    assert row.verdict == BROKEN and row.reason == said
     outcome = "its new files are all there" if wins else "its files are as they were"
     assert said.startswith("recorded, but " if wins else "not recorded: ") and outcome in said
     assert recorded.compare().ret == (pytest.ExitCode.OK if wins else pytest.ExitCode.TESTS_FAILED)

@@ -1,4 +1,4 @@
-"""Which baseline is mine: told by its source, and never recorded over by another model of the same name."""
+"""Which baseline is mine: its source decides, and it is never recorded over by another model of the same name."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import shutil
 
 import pytest
 
-from fixtures.baselines.manifest import Source
 from fixtures.baselines.sources import source_of
-from fixtures.models.known_models import BUNDLED_FOLDER
+from fixtures.models.source import Source
 from fixtures.models.spec import ModelSpec
 from fixtures.run.replacing import name_apart
+from fixtures.runtimes import python_callable
+from fixtures.runtimes.jina_v3 import describing
+from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
 from tests.field.recording.conftest import DRIFT, Recordings, move
 from tests.field.recording.test_command import printed, run_as_printed
 from tests.field.said_by_runs import notes, refusal
@@ -228,22 +230,26 @@ def spec(name: str, revision: str | None = None) -> ModelSpec:
     return ModelSpec(name, "", {}, revision=revision)
 
 
-def test_next_commit_of_a_hub_repository_is_the_same_source(tmp_path):
-    before, now = (source_of(spec("org/model", commit), None, tmp_path) for commit in ("a" * 40, "b" * 40))
+def test_next_commit_of_a_hub_repository_is_the_same_source():
+    before, now = (describing.source(spec("org/model", commit)) for commit in ("a" * 40, "b" * 40))
     assert before.given == now.given == "hub:org/model"
     assert (before.resolved, now.resolved) == (f"hub:org/model@{'a' * 40}", f"hub:org/model@{'b' * 40}")
-    assert source_of(spec("other/model"), None, tmp_path).given != before.given
+    assert describing.source(spec("other/model")).given != before.given
 
 
-def test_published_layouts_of_one_model_are_one_source(tmp_path):
+def test_published_layouts_of_one_model_are_one_source():
     names = ("jinaai/jina-embeddings-v3", "jinaai/jina-embeddings-v3-hf")
-    first, second = (source_of(spec(name), None, tmp_path) for name in names)
+    first, second = (describing.source(spec(name)) for name in names)
     assert first.given == second.given == "hub:jinaai/jina-embeddings-v3"
 
 
-def test_callable_and_bundled_model_are_sources_by_name(tmp_path):
-    assert source_of(spec("python:service.model:encode"), None, tmp_path).given == "python:service.model:encode"
-    assert source_of(spec("mini"), BUNDLED_FOLDER, tmp_path).given == "bundled:mini"
+def test_callable_and_bundled_model_are_sources_by_name():
+    assert python_callable.source(spec("python:service.model:encode")).given == "python:service.model:encode"
+    assert describing.source(spec("mini")).given == describing.source(spec(str(BUNDLED_FOLDER))).given == "bundled:mini"
+
+
+def test_model_of_a_row_that_names_no_source_is_one_by_its_runtime_and_name(tmp_path):
+    assert source_of(ModelSpec("lengths", "own", {}), None, tmp_path).given == "own:lengths"
 
 
 def as_format_1(folder) -> None:

@@ -1,4 +1,4 @@
-"""A callable that serves several models, chosen by a variable, says which one it is: their baselines stay apart."""
+"""A callable that serves several models, chosen by a variable, names its model: their baselines stay apart."""
 
 import shutil
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fixtures.comparing.quality import cluster_v_measure, few_shot_accuracy, graded_spearman
+from recipe.quality import cluster_v_measure, few_shot_accuracy, graded_spearman
 
 MEANINGS, LANGUAGES = 6, 3
 # Two wordings of each meaning in each language.

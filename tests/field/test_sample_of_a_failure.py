@@ -1,0 +1,25 @@
+"""README's sample of a failure is what its commands print, but for the last digits of figures on another processor."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("\n## A failure, and how to read it\n")[2].partition("\n## ")[0]
+COMMANDS = re.findall(r"^\$ (.*)$", SECTION, flags=re.MULTILINE)
+SAMPLE = re.search(r"^```text\n(.*?)^```", SECTION, flags=re.MULTILINE | re.DOTALL)[1]
+FIGURE = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e-?\d+)?x?")
+
+
+def test_sample_of_the_readme_is_what_its_commands_print(project):
+    shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
+    make, run = COMMANDS
+    subprocess.run(["bash", "-ec", make], cwd=project.path, check=True)
+    result = project.run(sys.executable, "-m", *run.split())
+    assert result.ret == 1
+    printed = result.stdout.str()
+    start = printed.index(SAMPLE.partition("\n")[0])
+    assert FIGURE.sub("#", printed[start:]).startswith(FIGURE.sub("#", SAMPLE))
