@@ -15,6 +15,7 @@ from fixtures.errors import EvalsError
 from fixtures.texts import corpus
 from fixtures.texts.evidence import FOLDER, KINDS, PARTS, evidence_set, topic_of
 from fixtures.texts.text_sets import TextSet
+from tests.conftest import ROOT
 from tests.evidence import power, text_checks
 from tests.evidence.to_read_again import to_read_again
 
@@ -281,3 +282,26 @@ def test_power_is_that_of_the_drawn_differences():
     assert found.correlation == pytest.approx(0.5, abs=0.03)
     assert found.spread == pytest.approx(0.3 * (1 + 1 / 3) ** 0.5, rel=0.03)
     assert found.pooled == pytest.approx(2.487 * found.spread / 4000**0.5, rel=0.01)
+
+
+def test_page_says_what_encoding_all_of_it_once_costs(texts):
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(ROOT / "fixtures" / "checkpoints" / "mini" / "tokenizer.json"))
+    tokenizer.no_truncation()
+    counted = dict.fromkeys((*PARTS, *KINDS), 0)
+    for text in texts.texts:
+        counted[text.kind] += len(tokenizer.encode(text.text).ids)
+    similarity = sum(count for kind, count in counted.items() if kind not in ("question", "passage"))
+    page = " ".join((ROOT / "docs" / "evidence.md").read_text("utf-8").split())
+    said = (
+        f"{counted['question']:,} tokens as queries, {counted['passage']:,} as documents, {similarity:,} for "
+        f"similarity (text, paraphrase, near miss), {counted['text']:,} each for clustering and classification"
+    )
+    assert said in page
+
+
+def test_every_line_of_reason_is_of_a_text_that_is_there(texts):
+    justified = json.loads((FOLDER / "read-again.json").read_text("utf-8"))
+    assert justified.keys() <= {text.id for text in texts.texts} and all(map(str.strip, justified.values()))
+    assert f"{len(justified)} stay" in (FOLDER / "README.md").read_text("utf-8")

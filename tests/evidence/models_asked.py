@@ -35,11 +35,11 @@ def mini() -> Ask:
     """The bundled model: questions and passages by its retrieval tasks, everything else by text-matching."""
     from fixtures.models.spec import Target
     from fixtures.runtimes import registry
-    from fixtures.runtimes.options import RunOptions
 
-    runtime, target = registry.runtime_of("mini"), Target("mini")
+    target = Target("mini")
+    runtime = registry.runtime_of(target)
     spec = runtime.fetch(registry.describe(runtime, target), target)
-    encoder = runtime.open(spec, target, "cpu", RunOptions(threads=2))
+    encoder = runtime.open(spec, target, "cpu", runtime.options.of({}).with_threads(2))
     tasks = {QUESTION: "retrieval.query", PASSAGE: "retrieval.passage"}
     return lambda texts, kind: encoder.encode(texts, tasks.get(kind, "text-matching"))
 
