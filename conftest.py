@@ -66,7 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from fixtures.run.hooks import Hooks
 
-    config.pluginmanager.register(Hooks(_parser, SUITE), "evals-hooks")  # now: they come after a user's conftest.py
+    # Not before: what is registered later is called first, and these go ahead of the hooks of a user's conftest.py.
+    config.pluginmanager.register(Hooks(_parser, SUITE), "evals-hooks")
     from fixtures.run import baseline_fixtures, model_fixtures
 
     for module in (model_fixtures, baseline_fixtures):
