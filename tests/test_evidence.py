@@ -305,3 +305,9 @@ def test_every_line_of_reason_is_of_a_text_that_is_there(texts):
     justified = json.loads((FOLDER / "read-again.json").read_text("utf-8"))
     assert justified.keys() <= {text.id for text in texts.texts} and all(map(str.strip, justified.values()))
     assert f"{len(justified)} stay" in (FOLDER / "README.md").read_text("utf-8")
+
+
+def test_audit_sees_a_text_that_is_used_for_something_else(texts):
+    known = texts.by_place[ITEM, "en", "passage"].text
+    found = list(text_checks.alike_to_others(texts, ["Another sentence.", f"{known} And more."]))
+    assert [finding.ids[0] for finding in found] == [f"{ITEM}-passage-en"] and found[0].figure >= 0.5

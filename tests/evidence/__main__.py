@@ -38,9 +38,12 @@ def main() -> int:
     """Print the record; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.evidence", description=__doc__)
     parser.add_argument("--texts-only", action="store_true", help="ask no model")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="WORK", help="compare with the training texts in the recipe's work directory too"
+    )
     options = parser.parse_args()
     texts = evidence_set()
-    found = list(_print_counts(texts))
+    found = list(_print_counts(texts, [*_others(), *(_trained_on(options.recipe) if options.recipe else ())]))
     if not options.texts_only:
         models = {name: models_asked.vectors(name, texts, KEPT) for name in models_asked.MODELS}
         items = {name: {measure: of(texts, one) for measure, of in MEASURES.items()} for name, one in models.items()}
@@ -62,7 +65,7 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _print_counts(texts: TextSet) -> Iterator[object]:
+def _print_counts(texts: TextSet, others: Sequence[str]) -> Iterator[object]:
     groups = {text.group for text in texts.texts}
     kinds = Counter(
         next(text.kind for text in texts.texts if text.group == group and text.kind in KINDS) for group in groups
@@ -71,9 +74,9 @@ def _print_counts(texts: TextSet) -> Iterator[object]:
     print("near misses:", ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS))
     shares = text_checks.distinct_beginnings(texts)
     print("distinct beginnings:", ", ".join(f"{language} {share:.0%}" for language, share in shares.items()))
-    checks = [check(texts) for check in text_checks.CHECKS] + [text_checks.alike_to_others(texts, _others())]
+    checks = [check(texts) for check in text_checks.CHECKS] + [text_checks.alike_to_others(texts, others)]
     found = [finding for check in checks for finding in check]
-    print(f"found by the checks: {len(found)}")
+    print(f"found by the checks: {len(found)}; compared with {len(others):,} texts of other sets")
     for finding in found:
         print(f"  {finding}")
     yield from found
@@ -83,6 +86,16 @@ def _others() -> list[str]:
     """The suite's other texts, which are used for something else."""
     earlier = [text.text for one in (corpus.meaning_set(), corpus.retrieval_set()) for text in one.texts]
     return [*earlier, *anchor_set(None, {}).texts.values(), *corpus.shown_sentences().values()]
+
+
+def _trained_on(work: Path) -> list[str]:
+    """The texts that the bundled model was trained on, as the recipe's stage ``texts`` left them."""
+    from recipe.texts import load_groups, load_texts
+    from recipe.workspace import Workspace
+
+    workspace = Workspace(work.resolve())
+    translations = (text for group in load_groups(workspace) for wordings in group.texts.values() for text in wordings)
+    return sorted({text.text for text in load_texts(workspace)} | set(translations))
 
 
 def _print_scores(items: Mapping[str, Mapping[str, Sequence[Item]]]) -> None:

@@ -4,7 +4,7 @@ import functools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -53,17 +53,21 @@ def alike_within_a_topic(texts: TextSet) -> Iterator[Finding]:
                     yield Finding("two items of a topic are alike", (first.id, second.id), overlap)
 
 
-def alike_to_others(texts: TextSet, others: Sequence[str]) -> Iterator[Finding]:
-    """A text that shares most of its characters with one that is used for something else."""
-    index = defaultdict(set)
-    for at, other in enumerate(others):
-        for gram in _grams(other):
-            index[gram].add(at)
-    for text in texts.texts:
-        shared = Counter(at for gram in _grams(text.text) for at in index.get(gram, ()))
-        for at, _ in shared.most_common(3):
-            if (overlap := _overlap(text.text, others[at])) >= LARGEST_OVERLAP:
-                yield Finding("alike to a text of another set", (text.id, others[at][:40]), overlap)
+def alike_to_others(texts: TextSet, others: Iterable[str]) -> Iterator[Finding]:
+    """A text that shares most of its characters with one that is used for something else; there may be a million."""
+    index, sizes = defaultdict(list), []
+    for at, text in enumerate(texts.texts):
+        grams = _grams(text.text)
+        sizes.append(len(grams))
+        for gram in grams:
+            index[gram].append(at)
+    for other in others:
+        grams = _grams_of(other)
+        shared = Counter(at for gram in grams for at in index.get(gram, ()))
+        for at, count in shared.items():
+            overlap = count / (sizes[at] + len(grams) - count)
+            if overlap >= LARGEST_OVERLAP:
+                yield Finding("alike to a text of another set", (texts.texts[at].id, other[:40]), overlap)
 
 
 def like_beginnings(texts: TextSet) -> Iterator[Finding]:
@@ -155,10 +159,12 @@ def _words(text: str, language: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", _ARABIC_MARKS.sub("", lower)))
 
 
-@functools.cache
-def _grams(text: str) -> frozenset[str]:
+def _grams_of(text: str) -> frozenset[str]:
     lower = text.lower()
     return frozenset(lower[at : at + 5] for at in range(len(lower) - 4))
+
+
+_grams = functools.cache(_grams_of)
 
 
 def _overlap(first: str, second: str) -> float:
