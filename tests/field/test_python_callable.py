@@ -134,7 +134,9 @@ def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(run, pr
     )
 
 
-@pytest.mark.parametrize(("workers", "failed"), [(["-n2", "--dist=loadgroup"], 1), (["-n2"], 2)], ids=" ".join)
+@pytest.mark.parametrize(
+    ("workers", "failed"), [(["-n2", "--dist=loadgroup"], 1), (["-n2"], 2)], ids=["loadgroup", "load"]
+)
 def test_without_a_baseline_one_eval_of_each_worker_that_compares_fails(run, workers, failed):
     result = run("encode", "evals/test_drift.py", "evals/test_similarity.py", *workers)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
