@@ -266,5 +266,6 @@ def test_task_map_that_cannot_be_is_one_line(run, project, content, says):
 
 def test_task_map_that_is_not_there_is_one_line(run):
     assert refusal(run("encode", *CONTRACT, task_map="gone.toml")) == (
-        "--task-map: 'gone.toml' is neither a file nor one of the bundled maps: jina-v3"
+        "--task-map: 'gone.toml' is neither a file nor one of the bundled maps: jina-v3, minilm, multilingual-e5, "
+        "use-multilingual"
     )
