@@ -1,9 +1,13 @@
 """What a task map says beyond prompts, through whole runs: the runtime, equal tasks, roles that the model isn't for."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from fixtures.models.source import Source
+from fixtures.models.task_maps import TaskMap
+from fixtures.run.replacing import forgotten_task_map
 from tests.field.callable_runs import MAP, refusal
 from tests.rows_in_runs import rows_in
 
@@ -50,3 +54,31 @@ def test_runtime_that_is_none_is_one_line(run_callable, project):
     assert refusal(run_callable("encode", "evals/test_contract.py")) == (
         "map.toml: unknown runtime 'pythn'; allowed: python, jina-v3; did you mean 'python'?"
     )
+
+
+def test_manifest_and_report_say_which_map_was_taken_and_no_path(run_callable, project):
+    beside = project.path / "snapshots" / "tests.callables.encode" / "task-map.toml"
+    beside.parent.mkdir(parents=True)
+    beside.write_text(NOT_FOR)
+    recording = ["evals/test_drift.py", "--snapshot-update", "--quick-recording", "--report=out"]
+    recorded = run_callable("encode", *recording, task_map=None)
+    assert recorded.ret == pytest.ExitCode.OK, recorded.stdout.str()
+    recorded.stdout.fnmatch_lines(["task map: task-map.toml, beside its baseline"])
+    manifest = json.loads((beside.parent / "manifest.json").read_text())["spec"]
+    report = json.loads((project.path / "out" / "report.json").read_text())["run"]["model"]
+    for said in (manifest, report):
+        assert said["task_map_from"] == "task-map.toml, beside its baseline"
+        assert said["unsupported"] == {"query": ALONE} and said["same_as"] == {"same": "query"}
+    assert run_callable("encode", "evals/test_drift.py", task_map=None).ret == pytest.ExitCode.OK
+    outside = run_callable("encode", "evals/test_contract.py", "-k", "unit_norm", task_map=f"{project.path}/map.toml")
+    outside.stdout.fnmatch_lines(["task map: map.toml, --task-map"])
+
+
+@pytest.mark.parametrize(
+    ("stated", "forgotten"),
+    [(None, "map.toml"), (TaskMap(named=False), "map.toml"), (TaskMap(), "")],
+    ids=["none", "the bundled one of its Hub id", "one that is named"],
+)
+def test_map_that_a_baseline_was_recorded_with_is_forgotten_where_none_is_named(stated, forgotten):
+    recorded = SimpleNamespace(source=Source("given", "resolved", "map.toml"))
+    assert forgotten_task_map(SimpleNamespace(recorded_if_known=lambda: recorded), stated) == forgotten
