@@ -13,7 +13,7 @@ from fixtures.run.replacing import forgotten_task_map
 
 
 def test_embeddings_are_those_of_the_baseline(
-    task, gate_result, recorded_baseline, precision, settings, claims, how_to_record
+    task, gate_result, recorded_baseline, precision, system, claims, how_to_record
 ):
     if gate_result.problem:
         pytest.fail(gate_result.problem, pytrace=False)
@@ -23,7 +23,7 @@ def test_embeddings_are_those_of_the_baseline(
     if finding is None:
         pytest.skip(f"{recorded_baseline.shown} is older than {task}: there is nothing to compare with")
     compared = f"in {told_precision(precision)}, against {recorded_baseline.shown}"
-    if forgotten := forgotten_task_map(recorded_baseline, settings.target.task_map):
+    if forgotten := forgotten_task_map(recorded_baseline, system.target.task_map):
         compared += f", which was recorded with --task-map={forgotten}"
 
     def advice() -> str:

@@ -27,11 +27,11 @@ def test_task_differences_are_those_of_the_baseline(notebook_matrices, all_tasks
     claims.hold(stored_table(notebook_tables.DIFFERENCES, kind, table))
 
 
-def test_every_stored_file_belongs_to_a_task(device, baseline, spec, settings, all_tasks, claims):
-    if not_replaceable(baseline, spec, settings.source(spec)):
+def test_every_stored_file_belongs_to_a_task(system, baseline, settings, all_tasks, claims):
+    if not_replaceable(baseline, system.spec, settings.source_of(system)):
         pytest.skip(f"{baseline.shown} is another model's")
     listed = baseline.manifest()["files"] if baseline.exists else ()
-    expected = known_files(spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
+    expected = known_files(system.spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
     found = {path.relative_to(baseline.folder).as_posix() for path in baseline.folder.rglob("*") if path.is_file()}
     orphans = sorted(name for name in found - expected if not name.startswith(".update/"))
     where = f"in {baseline.shown}"
@@ -47,6 +47,6 @@ def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(observation, t
 
 
 @pytest.fixture
-def all_tasks(settings):
-    if settings.only_tasks:
+def all_tasks(system):
+    if system.target.only_tasks:
         pytest.skip("needs all of the model's tasks; --tasks leaves some out")

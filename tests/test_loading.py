@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from fixtures.errors import CheckpointError
 from fixtures.hardware import threads
 from fixtures.hardware.threads import thread_count
+from fixtures.models import precisions
 from fixtures.models.spec import Target
-from fixtures.runtimes import options
 from fixtures.runtimes.jina_v3 import describing
 from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.known_models import adapter_folder
@@ -50,7 +50,7 @@ def test_checkpoint_that_says_bfloat16_is_loaded_in_float32(model):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("dtype", options.DTYPES)
+@pytest.mark.parametrize("dtype", precisions.DTYPES)
 def test_weights_and_adapters_have_the_dtype_asked_for_and_frequencies_stay_float32(native_checkpoint, dtype):
     loaded = load_model(inspect_checkpoint(native_checkpoint), dtype=dtype)
     assert {parameter.dtype for parameter in loaded.model.parameters()} == {getattr(torch, dtype)}

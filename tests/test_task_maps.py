@@ -1,5 +1,6 @@
 """What a task map may say, and what becomes of it in a spec."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -138,6 +139,9 @@ def test_workers_get_what_a_map_says(read):
     handed = ModelSpec.load(spec.dump())
     assert handed == spec and all(isinstance(role, Role) for role in handed.unsupported)
     assert all(type(role) is str for role in spec.dump()["unsupported"])
+    stated = replace(read(WHOLE), name="map.toml", found="--task-map", hub_ids=("org/name",))
+    loaded = TaskMap.load(json.loads(json.dumps(stated.dump())))
+    assert vars(loaded) == vars(stated) and all(isinstance(role, Role) for role in loaded.unsupported)
 
 
 @pytest.mark.parametrize(
