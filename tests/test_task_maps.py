@@ -101,9 +101,17 @@ def test_task_that_is_the_same_as_another_is_that_ones_column(read):
     ]
 
 
-def test_task_that_is_the_same_as_another_can_be_asked_for_alone(read):
-    spec = spec_of(read(WHOLE), "again")
-    assert spec.tasks == {"again": Input("query: ", task="query")} and not spec.same_as
+def test_task_that_is_the_same_as_another_is_asked_for_by_that_ones_name(read):
+    with pytest.raises(
+        CheckpointError, match=r"^--tasks: 'again' is the same as 'query', as the task map says; name that$"
+    ):
+        spec_of(read(WHOLE), "again")
+    spec = spec_of(read(WHOLE), "query")
+    assert (
+        list(spec.tasks) == ["query"]
+        and not spec.same_as
+        and spec.roles == {Role.QUERY: "query", Role.SIMILARITY: "query"}
+    )
 
 
 def test_tasks_with_equal_inputs_are_one_whatever_says_so():
