@@ -141,8 +141,10 @@ def test_moved_weights_are_drift_with_the_worst_pairs_and_their_texts(encoder, f
     assert found.verdict.outcome == drift.DRIFTED
     assert found.explanation[0].startswith("beyond its bound: ") and "x)" in found.explanation[0]
     assert found.explanation[1].startswith("cosine to the baseline: lowest 0.99")
-    pairs = [line for line in found.explanation if " -> " in line]
-    assert len(pairs) == 5 and all(line.count('"') == 4 for line in pairs)
+    shifts = [abs(case.figures["now"] - case.figures["before"]) for case in found.worst]
+    assert len(shifts) == 5 and shifts == sorted(shifts, reverse=True) and shifts[-1] > 0
+    anchors = set(anchor_set(500).texts.values())
+    assert all(len({*case.texts.values()} & anchors) == 2 for case in found.worst)
 
 
 @pytest.mark.parametrize(
