@@ -12,9 +12,11 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from fixtures.baselines import gate, recording
+from fixtures.baselines import accepting, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
+from fixtures.baselines.reference import reference_of
+from fixtures.comparing.compare import compare
 from fixtures.errors import CheckpointError, EncodeError
 from fixtures.models import task_maps
 from fixtures.models.source import Source
@@ -30,6 +32,7 @@ from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.jina_v3.layouts import jina_hf
 from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES
 from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.texts.anchors import anchor_set
 from tests.checkpoints import (
     ADAPTER_FILE,
     BASE_FILE,
@@ -297,14 +300,15 @@ def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_pa
         patch.setattr(recording, "DTYPES", ("float32",))
         whole = variations.variations
         patch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
-        update = FolderUpdate(folder)
-        recorded = gate.run(
-            observe(encoder), encoder, registry.JINA_V3, Baseline(folder, update), update, source=source
+        update, anchors = FolderUpdate(folder), anchor_set(encoder.spec.max_length)
+        stored = Baseline(folder, update)
+        recorded = accepting.stage(
+            observe(encoder, anchors), anchors, encoder, registry.JINA_V3, stored, update, source=source
         )
         assert recorded.problem is None
         update.commit()
-    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None, source=source)
-    assert {task: found.verdict.outcome for task, found in result.findings.items()} == {"separation": "identical"}
+    found = compare(reference_of(Baseline(folder)), observe(encoder, anchors), anchors)
+    assert {task: one.verdict.outcome for task, one in found.items()} == {"separation": "identical"}
 
 
 def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folders, tmp_path):

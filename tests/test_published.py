@@ -14,6 +14,7 @@ import pytest
 from fixtures.baselines.tables import TableKind, read_table, write_table
 from fixtures.comparing import published
 from fixtures.comparing.bounds import assumed_tolerance
+from fixtures.comparing.cases import notes
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
 from tests.checkpoints import TASKS, write_native_checkpoint
@@ -39,7 +40,7 @@ def test_fastembed_vectors_pass_and_fail(asked):
     assert fastembed(ReplayingEncoder(), asked).share < 0.01
     nudged = fastembed(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
-    assert nudged.worst[0].startswith('"Follow the white rabbit." component 3: published ')
+    assert nudged.worst[0].label == '"Follow the white rabbit." component 3'
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
@@ -47,19 +48,20 @@ def test_hidden_states_pass_and_fail(asked):
     assert hidden_states(ReplayingEncoder(), asked).share < 0.01
     nudged = hidden_states(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
-    assert nudged.worst[0].startswith("token 2 component 9: published ")
+    assert nudged.worst[0].label == "token 2 component 9"
+    assert nudged.worst[0].figures.keys() == {"published", "obtained"}
 
 
 def test_hidden_states_of_another_number_of_tokens_are_infinitely_far():
     departure = published.transformers_hidden_states(np.zeros((16, 1024), dtype=np.float32), None)
     assert departure.share == float("inf")
-    assert departure.worst == ["hidden states of shape (16, 1024), published are (17, 1024): other token ids?"]
+    assert departure.worst == notes("hidden states of shape (16, 1024), published are (17, 1024): other token ids?")
 
 
 def test_not_a_number_is_too_far():
     departure = fastembed(ReplayingEncoder(float("nan")), "separation")
     assert not departure.share <= 1
-    assert departure.worst[0].startswith('"Follow the white rabbit." component 3')
+    assert departure.worst[0].label == '"Follow the white rabbit." component 3'
 
 
 @pytest.mark.parametrize("asked", TASKS)
@@ -71,7 +73,7 @@ def test_notebook_similarities_pass_and_fail(asked):
     table[2, 5] = table[5, 2] = table[2, 5] + 2 * allowed
     far = published.notebook_similarity(vectors_with_similarities(table), asked, "float32")
     assert far.share == pytest.approx(2, rel=0.2)
-    assert far.worst[0].startswith("French | German: published ")
+    assert far.worst[0].label == "French | German"
 
 
 @pytest.mark.parametrize("pair", published.notebook_pairs(), ids="-".join)

@@ -10,15 +10,18 @@ from fixtures.reports import json_report
 from tests.field.test_bad_inputs import give_up_privileges
 
 EVALS = """
+import numpy as np
 import pytest
 
+from fixtures.comparing.cases import farthest
 from fixtures.comparing.rows import at_least, at_most, measured
 
 def test_holds(device, claims):
     claims.hold(at_least("share", 0.9, 0.8, source="chosen"), measured("figure", float("inf")))
 
 def test_fails(device, claims):
-    claims.hold(at_most("distance", 0.5, 0.1, worst=["the worst"]), at_least("other", 1.0, 0.0))
+    worst = farthest(["near", "far"], np.array([0.25, 0.5]))
+    claims.hold(at_most("distance", 0.5, 0.1, worst=[*worst, "a remark"]), at_least("other", 1.0, 0.0))
 
 def test_known(device, claims):
     claims.hold(at_least("share", 0.5, 0.8))
@@ -69,7 +72,10 @@ def test_report_holds_every_row_with_its_verdict(run, project, native_checkpoint
     ]
     distance = report["rows"][2]
     assert (distance["new"], distance["relation"], distance["bound"], distance["device"]) == (0.5, "<=", 0.1, "cpu")
-    assert distance["evidence"] == ["the worst"] and report["rows"][0]["source"] == "chosen"
+    far, near, remark = distance["evidence"]
+    assert far == {"kind": "distance", "label": "", "figures": {"distance": 0.5}, "texts": {"text": "far"}, "item": ""}
+    assert near["texts"] == {"text": "near"} and (remark["kind"], remark["label"]) == ("note", "a remark")
+    assert report["rows"][0]["source"] == "chosen"
     assert report["rows"][1]["new"] == "inf" and report["rows"][4]["reason"] == "weak"
 
 

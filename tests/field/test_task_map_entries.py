@@ -1,13 +1,9 @@
 """What a task map says beyond prompts, through whole runs: the runtime, equal tasks, roles that the model isn't for."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
 
-from fixtures.models.source import Source
-from fixtures.models.task_maps import TaskMap
-from fixtures.run.replacing import forgotten_task_map
 from tests.field.callable_runs import MAP, refusal
 from tests.rows_in_runs import rows_in
 
@@ -72,13 +68,3 @@ def test_manifest_and_report_say_which_map_was_taken_and_no_path(run_callable, p
     assert run_callable("encode", "evals/test_drift.py", task_map=None).ret == pytest.ExitCode.OK
     outside = run_callable("encode", "evals/test_contract.py", "-k", "unit_norm", task_map=f"{project.path}/map.toml")
     outside.stdout.fnmatch_lines(["task map: map.toml, --task-map"])
-
-
-@pytest.mark.parametrize(
-    ("stated", "forgotten"),
-    [(None, "map.toml"), (TaskMap(named=False), "map.toml"), (TaskMap(), "")],
-    ids=["none", "the bundled one of its Hub id", "one that is named"],
-)
-def test_map_that_a_baseline_was_recorded_with_is_forgotten_where_none_is_named(stated, forgotten):
-    recorded = SimpleNamespace(source=Source("given", "resolved", "map.toml"))
-    assert forgotten_task_map(SimpleNamespace(recorded_if_known=lambda: recorded), stated) == forgotten
