@@ -67,6 +67,9 @@ def test_bundled_maps_are_read_only_where_a_hub_id_is_looked_up(own, monkeypatch
 def test_maps_that_state_the_same_are_equal_wherever_they_are_from(own):
     assert choose_task_map("jina-v3", own, None) == task_map_of_published()
     assert choose_task_map(None, own, None) == read_task_map(own)
+    bundled = (task_maps.BUNDLED / "jina-v3.toml").read_text(encoding="utf-8")
+    own.with_name("copy.toml").write_text(re.sub(r"hub_ids = .*", "", bundled), encoding="utf-8")  # as it was in 0.5.0
+    assert choose_task_map(str(own.with_name("copy.toml")), own, None) == task_map_of_published()
 
 
 def test_unknown_map_is_one_line_with_all_bundled_ones(own):
