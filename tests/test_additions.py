@@ -58,7 +58,12 @@ def test_behaviour_is_held_where_its_role_is_served_and_skipped_elsewhere(copy):
     (copy.path / "map.toml").write_text(EXAMPLES["model"])
     other = run(copy, "evals/test_added.py", "--model=python:tests.callables:encode", "--task-map=map.toml")
     other.assert_outcomes(skipped=1)
-    other.stdout.fnmatch_lines(["skipped   1: not applicable: no task serves the role similarity (a task map can say)"])
+    other.stdout.fnmatch_lines(
+        [
+            'skipped   1: not applicable: no task serves the role similarity; a task map can say similarity = "TASK" '
+            "under [[]roles], TASK being one of query, passage"
+        ]
+    )
 
 
 def test_language_is_rows_in_a_file(copy):

@@ -110,7 +110,10 @@ def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, n
     assert result.ret == pytest.ExitCode.OK
     missing = "query, document"
     result.stdout.fnmatch_lines(
-        [f"skipped   1: not applicable: no task serves the role {missing} (a task map can say)"]
+        [
+            f"skipped   1: not applicable: no task serves the role {missing}; a task map can say "
+            'query = "separation" and document = "separation" under [[]roles]'
+        ]
     )
 
 

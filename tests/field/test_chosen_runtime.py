@@ -133,6 +133,25 @@ def test_folder_that_no_row_claims_is_refused_by_jina_v3_and_opened_by_the_runti
     assert report(project)["runtime"] == "lengths"
 
 
+@pytest.mark.parametrize("where", ["map.toml", "snapshots/model/task-map.toml"], ids=["named", "beside its baseline"])
+@pytest.mark.parametrize("parallel", [[], ["-n2", "--dist=loadgroup"]], ids=["serial", "parallel"])
+def test_runtime_that_the_task_map_names_opens_a_folder_that_no_row_claims(run, folder, project, where, parallel):
+    (project.path / where).parent.mkdir(parents=True, exist_ok=True)
+    (project.path / where).write_text('runtime = "lengths"\n')
+    named = [f"--task-map={where}"] if where == "map.toml" else []
+    result = run(*ASKED, f"--model={folder('bert')}", "--turns=3", "--report=out", *named, *parallel)
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "model: model, opened by the lengths runtime; *",
+            f"task map: {where.rpartition('/')[2]}, *",
+            "run: float32, turned 3 times, devices: own, *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("runtime: *")
+    assert report(project)["runtime"] == "lengths"
+
+
 def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(run, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     options = [*ASKED, "--model=some-org/some-model"]

@@ -241,7 +241,7 @@ def test_device_of_a_callable_is_its_own(run):
             '[tasks]\nquery = {}\n[roles]\nquery = "ask"\n',
             "role query is served by 'ask', which is no task; there is: ",
         ),
-        ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt or nothing"),
+        ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt, or same_as, or nothing"),
         ('[tasks]\nquery = { promt = "a" }\n', "task 'query' is {'promt': 'a'}, needs a table with a prompt"),
         (
             '[roles]\nquery = "nonexistent"\n',
@@ -266,5 +266,6 @@ def test_task_map_that_cannot_be_is_one_line(run, project, content, says):
 
 def test_task_map_that_is_not_there_is_one_line(run):
     assert refusal(run("encode", *CONTRACT, task_map="gone.toml")) == (
-        "--task-map: 'gone.toml' is neither a file nor one of the bundled maps: jina-v3"
+        "--task-map: 'gone.toml' is neither a file nor one of the bundled maps: jina-v3, minilm, multilingual-e5, "
+        "use-multilingual"
     )
