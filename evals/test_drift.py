@@ -18,7 +18,7 @@ def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claim
     if finding is None:
         pytest.skip(f"{old.called} is older than {task}: there is nothing to compare with")
     compared = f"in {told_precision(system.precision)}, against {old.called}"
-    if forgotten := "" if task_maps.is_named(system.target.task_map) else old.task_map:
+    if forgotten := "" if system.has_named_map else old.task_map:
         compared += f", which was recorded with --task-map={forgotten}"
 
     def advice() -> str:

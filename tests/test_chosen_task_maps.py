@@ -8,11 +8,12 @@ import pytest
 from fixtures.errors import TaskMapError
 from fixtures.models import task_maps
 from fixtures.models.spec import Role, Target
-from fixtures.models.task_maps import TaskMap, choose_task_map, is_named, read_task_map
+from fixtures.models.task_maps import TaskMap, choose_task_map, read_task_map
 from fixtures.reports import terminal
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3.known_models import KNOWN_MODELS, task_map_of_published
 from fixtures.runtimes.registry import JINA_V3, PYTHON
+from fixtures.runtimes.system import System
 from tests.conftest import ROOT
 
 E5 = "intfloat/multilingual-e5-small"
@@ -51,7 +52,12 @@ def test_named_map_comes_before_the_one_beside_the_baseline_and_that_before_the_
 def test_map_that_the_hub_id_chose_is_none_that_the_user_named(own, tmp_path):
     """Where a baseline was recorded with a map, or one lies beside another's, a run without a named one says so."""
     taken = [(None, own, E5), ("minilm", own, E5), (None, tmp_path / "none.toml", E5), (None, tmp_path / "none", None)]
-    assert [is_named(choose_task_map(*one)) for one in taken] == [True, True, False, False]
+    assert [System(Target("m", task_map=choose_task_map(*one)), PYTHON).has_named_map for one in taken] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_bundled_maps_are_read_only_where_a_hub_id_is_looked_up(own, monkeypatch):

@@ -14,7 +14,9 @@ from fixtures.texts.anchors import anchor_set, hashes
 
 TASKS = {"query": Input("query: "), "passage": Input("passage: "), "search": Input("query: ")}
 TEXTS = ["One.", "Two, twice as long.", "\ud800 is no text for UTF-8"]
-SPEC = ModelSpec("m", "made up", TASKS, {Role.QUERY: "query"}, ("en",), dimension=4, max_length=16, source="/home/me/m")
+SPEC = ModelSpec(
+    "m", "made up", TASKS, {Role.QUERY: "query"}, languages=("en",), dimension=4, max_length=16, source="/home/me/m"
+)
 
 
 def answer(texts, task):

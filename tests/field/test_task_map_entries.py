@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from fixtures.models.spec import Target
+from fixtures.models.task_maps import TaskMap
+from fixtures.runtimes import registry
+from fixtures.runtimes.system import System
 from tests.field.callable_runs import MAP, refusal
 from tests.rows_in_runs import rows_in
 
@@ -68,3 +72,12 @@ def test_manifest_and_report_say_which_map_was_taken_and_no_path(run_callable, p
     assert run_callable("encode", "evals/test_drift.py", task_map=None).ret == pytest.ExitCode.OK
     outside = run_callable("encode", "evals/test_contract.py", "-k", "unit_norm", task_map=f"{project.path}/map.toml")
     outside.stdout.fnmatch_lines(["task map: map.toml, --task-map"])
+
+
+@pytest.mark.parametrize(
+    ("stated", "named"),
+    [(None, False), (TaskMap(named=False), False), (TaskMap(), True)],
+    ids=["none", "the bundled one of its Hub id", "one that is named"],
+)
+def test_map_is_a_user_s_choice_only_where_it_was_named_or_lies_beside_the_baseline(stated, named):
+    assert System(Target("m", task_map=stated), registry.PYTHON).has_named_map is named
