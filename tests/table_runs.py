@@ -11,6 +11,8 @@ import pytest
 from fixtures.baselines.manifest import digest
 from fixtures.baselines.tables import TableKind, write_table
 from tests.checkpoints import TASKS
+from tests.places import contents
+from tests.runs import run
 
 LABELS = ("a", "b", "c", "d", "e")
 TEXTS = {
@@ -66,7 +68,7 @@ class Tables:
 
     def run(self, *arguments: str, device: str = "cpu") -> pytest.RunResult:
         options = [f"--model={self.model}", f"--device={device}"]
-        return self.project.runpytest_inprocess("evals", *options, *arguments)
+        return run(self.project, "evals", *options, *arguments)
 
     def record(self, folder: Path | None = None) -> None:
         """Store what "any" obtains as tables without anchors, as published ones are stored."""
@@ -94,8 +96,7 @@ class Tables:
         return self.folder / "similarity" / f"{of}.txt"
 
     def files(self) -> dict[str, bytes]:
-        stored = self.project.path / "snapshots"
-        return {str(path.relative_to(stored)): path.read_bytes() for path in stored.rglob("*") if path.is_file()}
+        return contents(self.project.path / "snapshots")
 
 
 def said(result: pytest.RunResult, of: str = "separation") -> list[str]:

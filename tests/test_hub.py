@@ -1,10 +1,7 @@
 """Models of the Hub: every way in which one can't be had is one line that says what to do."""
 
 import errno
-import os
 import shutil
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -14,10 +11,10 @@ from huggingface_hub import errors
 from fixtures.errors import CheckpointError
 from fixtures.models import hub
 from tests.checkpoints import write_native_checkpoint
+from tests.places import ROOT
+from tests.runs import refusal, run_apart
 
 httpx = pytest.importorskip("httpx2")  # the HTTP client of huggingface_hub 2
-
-ROOT = Path(__file__).parent.parent
 REPOSITORY = "someone/some-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -33,7 +30,7 @@ def not_cached(cause: Exception | None) -> Exception:
     return error
 
 
-def refusal(monkeypatch, error: Exception, revision: str | None = None) -> str:
+def refusal_of_a_download(monkeypatch, error: Exception, revision: str | None = None) -> str:
     def download(*arguments, **options):
         raise error
 
@@ -70,11 +67,11 @@ def refusal(monkeypatch, error: Exception, revision: str | None = None) -> str:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_each_failure_says_what_to_do(monkeypatch, error, said):
-    assert said in refusal(monkeypatch, error)
+    assert said in refusal_of_a_download(monkeypatch, error)
 
 
 def test_unknown_revision_is_named(monkeypatch):
-    message = refusal(monkeypatch, http_error(errors.RevisionNotFoundError, 404), revision="v9")
+    message = refusal_of_a_download(monkeypatch, http_error(errors.RevisionNotFoundError, 404), revision="v9")
     assert message == f"{REPOSITORY}@v9 has no such revision: give a branch, a tag or a commit to --revision"
 
 
@@ -123,11 +120,9 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def run_pytest(home: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("HF_HUB_CACHE", None)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--device", "cpu", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+def run_offline(home: Path, *arguments: str) -> pytest.RunResult:
+    variables = {"HF_HOME": str(home), "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return run_apart("-p", "no:cacheprovider", "--device=cpu", *arguments, start=ROOT, **variables)
 
 
 def contents(folder: Path) -> dict[str, float]:
@@ -139,26 +134,21 @@ def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tm
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
     before = contents(tmp_path) | contents(ROOT / "snapshots")
-    finished = run_pytest(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
-    assert finished.returncode == 0, finished.stdout[-3000:]
-    assert f"revision main (cached: {COMMIT}; " in finished.stdout
-    assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in finished.stdout
+    finished = run_offline(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
+    assert finished.ret == pytest.ExitCode.OK
+    assert f"revision main (cached: {COMMIT}; " in str(finished.stdout)
+    assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in str(finished.stdout)
     assert contents(tmp_path) | contents(ROOT / "snapshots") == before
 
 
 def test_revision_that_is_not_in_the_cache_is_one_line(home):
-    finished = run_pytest(home, "evals", "--model", REPOSITORY, "--revision", "v9")
-    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in finished.stderr.splitlines() if line]
-    assert line.startswith(f"ERROR: --model: {REPOSITORY}@v9 isn't in the Hub cache")
+    line = refusal(run_offline(home, "evals", "--model", REPOSITORY, "--revision", "v9"))
+    assert line.startswith(f"--model: {REPOSITORY}@v9 isn't in the Hub cache")
 
 
 def test_offline_with_an_empty_cache_is_one_line(tmp_path):
-    finished = run_pytest(tmp_path, "evals", "--model", REPOSITORY)
-    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "Traceback" not in finished.stdout + finished.stderr
-    (line,) = [line for line in (finished.stdout + finished.stderr).splitlines() if "Hub cache" in line]
-    assert "run `hf download someone/some-model` where there is a network" in line
+    line = refusal(run_offline(tmp_path, "evals", "--model", REPOSITORY))
+    assert "Hub cache" in line and "run `hf download someone/some-model` where there is a network" in line
     assert not contents(tmp_path)
 
 

@@ -19,6 +19,7 @@ from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from fixtures.runtimes.jina_v3.loading import load_model, verify_adapter
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
+from tests.runs import run
 
 A_KEY = "base_model.model.layers.0.mlp.fc1.lora_A.weight"
 EMBEDDING_KEY = "base_model.model.embeddings.word_embeddings.lora_embedding_B"
@@ -280,8 +281,8 @@ def test_checkpoint_is_inspected_once_a_run(project, native_checkpoint, monkeypa
         return inspect_checkpoint(folder, **options)
 
     monkeypatch.setattr(describing, "inspect_checkpoint", counted)
-    asked = ["evals/test_contract.py", "-k", "unit_norm", f"--model={native_checkpoint}", "--device=cpu"]
-    assert project.runpytest_inprocess(*asked).ret == pytest.ExitCode.OK
+    asked = run(project, "evals/test_contract.py", "-k", "unit_norm", model=native_checkpoint)
+    assert asked.ret == pytest.ExitCode.OK
     assert inspected == [native_checkpoint]
 
 

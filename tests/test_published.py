@@ -1,10 +1,6 @@
 """The comparison with published numbers: what passes, what fails, and the baseline that was seeded from them."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +14,10 @@ from fixtures.comparing.cases import notes
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
 from tests.checkpoints import TASKS, write_native_checkpoint
+from tests.places import ROOT
 from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
+from tests.runs import run_apart
 
-ROOT = Path(__file__).parent.parent
 SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
 SENTENCES = list(corpus.shown_sentences())
 
@@ -134,11 +131,9 @@ def test_seeded_baseline_says_where_it_is_from():
     assert manifest["texts"] == corpus.shown_sentences()
 
 
-def run_published_evals(*options: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "evals/test_published.py", "--device", "cpu"]
-    return subprocess.run(
-        [*command, *options], cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment}
-    )
+def run_published_evals(*options: str, **variables: str) -> pytest.RunResult:
+    evals = ["-p", "no:cacheprovider", "evals/test_published.py", "--device", "cpu"]
+    return run_apart(*evals, *options, start=ROOT, **variables)
 
 
 @pytest.mark.parametrize(
@@ -149,20 +144,21 @@ def run_published_evals(*options: str, **environment: str) -> subprocess.Complet
 def test_evals_run_for_the_published_model(nudge, counts, returncode):
     """One nudged similarity of 21 leaves the ten mean differences where they were; they are nudged above."""
     finished = run_published_evals("-p", "tests.replaying_plugin", PUBLISHED_NUDGE=nudge)
-    assert f"= {counts} in " in finished.stdout, finished.stdout[-3000:] + finished.stderr
-    assert finished.returncode == returncode
+    said = str(finished.stdout)
+    assert f"= {counts} in " in said and finished.ret == returncode
     if returncode:
         claim = "largest difference as a share of the allowed one: measured 2, needs <= 1"
-        assert f"separation on cpu: {claim}" in finished.stdout
-        assert '"Follow the white rabbit." component 3: published ' in finished.stdout
-        assert "French | German: published " in finished.stdout
+        assert f"separation on cpu: {claim}" in said
+        assert '"Follow the white rabbit." component 3: published ' in said
+        assert "French | German: published " in said
 
 
 def test_other_models_skip_all_of_it_and_say_so(tmp_path):
     write_native_checkpoint(tmp_path / "mine")
     finished = run_published_evals("--model", str(tmp_path / "mine"))
-    assert finished.returncode == 1, finished.stdout[-3000:]  # asked for nothing else, the run judged nothing
-    assert "none of the suite's evals was judged: all 26 that ran were skipped, 26 of them for this" in finished.stdout
+    assert finished.ret == 1  # asked for nothing else, the run judged nothing
+    said = str(finished.stdout)
+    assert "none of the suite's evals was judged: all 26 that ran were skipped, 26 of them for this" in said
     reason = f"published numbers of jina-embeddings-v3 are not applicable to {tmp_path / 'mine'}"
-    assert f"skipped   26: {reason}" in finished.stdout
-    assert "26 skipped" in finished.stdout
+    assert f"skipped   26: {reason}" in said
+    assert "26 skipped" in said

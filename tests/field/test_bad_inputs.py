@@ -1,7 +1,5 @@
 """Bad inputs end a run in one line that says what is wrong, and nothing is written. The kinds: ``bad_inputs.py``."""
 
-import ctypes
-import os
 import re
 import shutil
 import signal
@@ -23,12 +21,12 @@ from tests.field.bad_options import OPTIONS
 from tests.field.bad_permissions import UNREADABLE
 from tests.field.bad_stored_files import KNOWN_FAILURES, STORED
 from tests.field.making_bad_inputs import TEN_TIB, BadInput
+from tests.runs import give_up_privileges
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
 ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu")
 WHOLE = ("evals/test_drift.py", "-k", "whole", "--device=cpu")
 LONGEST_SHOWN = 4000
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, linux/capability.h
 
 
 def kinds(table):
@@ -137,14 +135,6 @@ def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
     )
     assert ran.returncode == USAGE_ERROR, ran.stdout + ran.stderr
     assert len(told(ran.stdout + "\n" + ran.stderr, kind, model)) == 1
-
-
-def give_up_privileges():
-    """Have permissions count for root too: drop the capabilities that override them, for the next program."""
-    if os.getuid() == 0:
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
-                raise OSError("can't give up privileges")
 
 
 def test_listing_of_bad_inputs_is_the_one_that_is_tried():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.field.recording.conftest import DRIFT, TABLE, TASK
+from tests.runs import run
 
 SIMILARITY = "evals/test_similarity.py"
 
@@ -46,8 +47,7 @@ def test_without_a_baseline_an_eval_fails_also_where_the_first_that_compares_is_
     project, native_checkpoint, workers
 ):
     differences = f"{SIMILARITY}::test_task_differences_are_those_of_the_baseline"
-    options = [f"--model={native_checkpoint}", "--device=cpu", "--tasks=retrieval.query"]
-    result = project.runpytest_inprocess(differences, DRIFT, *options, *workers)
+    result = run(project, differences, DRIFT, "--tasks=retrieval.query", *workers, model=native_checkpoint)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=1, skipped=2)
     result.stdout.fnmatch_lines(["*has no baseline in snapshots/*: there is nothing to compare with.*"])

@@ -12,9 +12,10 @@ import pytest
 
 from fixtures.baselines import folder_update
 from tests.field.making_bad_inputs import LARGER, TEN_TIB
-from tests.field.recording.conftest import DRIFT, PARTS, TABLE, WHOLE, contents
-from tests.field.said_by_runs import notes, refusal
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, WHOLE
+from tests.places import contents
 from tests.resealing import resealed
+from tests.runs import notes, refusal
 
 STEPS = ("make", "create", "write", "rename", "remove")
 

@@ -2,13 +2,12 @@
 
 import re
 import shlex
-import subprocess
 
 import pytest
 
 from tests.field.making_bad_inputs import CONFLICT, LFS_POINTER, conflicted, content, cut_off, marked, utf_16
 from tests.field.recording.conftest import DRIFT, TABLE, WHOLE
-from tests.field.said_by_runs import notes
+from tests.runs import finished, notes
 
 KNOWN, MAP = "known-failures.txt", "task-map.toml"
 
@@ -107,10 +106,8 @@ def test_both_sides_of_a_merge_come_back_whole_as_the_line_says(recorded):
 
     def git(*arguments, check=True):
         identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        ran = subprocess.run(
-            ["git", *identity, *arguments], cwd=recorded.project.path, check=check, capture_output=True
-        )
-        return ran.stdout.decode().strip()
+        ran = finished(["git", *identity, *arguments], cwd=recorded.project.path)
+        assert ran.ret == 0 or not check
 
     def commit(name):
         git("add", "snapshots")
