@@ -45,7 +45,7 @@ from tests.checkpoints import (
     write_native_checkpoint,
     write_original_checkpoint,
 )
-from tests.plain_model import embedding
+from tests.encoders.plain import embedding
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED_AS = "jinaai/jina-embeddings-v3"

@@ -17,7 +17,7 @@ from fixtures.comparing.bounds import assumed_tolerance
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
 from tests.checkpoints import TASKS, write_native_checkpoint
-from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
+from tests.encoders.published import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
 
 ROOT = Path(__file__).parent.parent
 SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
@@ -146,7 +146,7 @@ def run_published_evals(*options: str, **environment: str) -> subprocess.Complet
 )
 def test_evals_run_for_the_published_model(nudge, counts, returncode):
     """One nudged similarity of 21 leaves the ten mean differences where they were; they are nudged above."""
-    finished = run_published_evals("-p", "tests.replaying_plugin", PUBLISHED_NUDGE=nudge)
+    finished = run_published_evals("-p", "tests.encoders.published", PUBLISHED_NUDGE=nudge)
     assert f"= {counts} in " in finished.stdout, finished.stdout[-3000:] + finished.stderr
     assert finished.returncode == returncode
     if returncode:

@@ -8,11 +8,10 @@ import pytest
 
 from fixtures.comparing.rows import at_least
 from fixtures.errors import EncodeError
-from fixtures.models.spec import Input, ModelSpec
 from fixtures.observing.observation import observe
 from fixtures.run.origins import came_from_the_system
-from fixtures.runtimes.encoder import Encoder
 from tests.conftest import ROOT
+from tests.encoders.failing import Raises
 from tests.field.said_by_runs import closing_lines
 
 MAP = """
@@ -62,17 +61,6 @@ def run(project):
         return project.run(sys.executable, "-m", "pytest", *model, "-p", "no:cacheprovider", *arguments)
 
     return run
-
-
-class Raises(Encoder):
-    """Raises what no runtime of the suite would; is asked for its own task only."""
-
-    device, notes = "own", []
-    spec = ModelSpec("raises", "test", {"embedding": Input()})
-
-    def encode(self, texts, task, **vary):
-        self.require(texts, task)
-        raise RuntimeError("CUDA error: out of memory")
 
 
 def in_a_thread():
