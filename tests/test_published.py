@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fixtures.baselines import tables
 from fixtures.baselines.tables import TableKind, read_table, write_table
 from fixtures.comparing import published
 from fixtures.comparing.bounds import assumed_tolerance
@@ -104,14 +105,15 @@ def test_every_data_file_states_its_source():
 
 
 @pytest.mark.parametrize("asked", TASKS)
-def test_seeded_matrices_are_the_notebooks(asked):
+def test_seeded_matrices_are_the_notebooks(asked, monkeypatch):
     kind = TableKind(
         title=f"similarity matrix, {asked}",
         entries="cosine similarity of each two texts, in float64 from float32 embeddings",
         subject=asked,
     )
     table = labelled(np.array(NOTEBOOK["similarity"][asked]), SENTENCES)
-    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table, decimals=3)
+    monkeypatch.setattr(tables, "DECIMALS", 3)
+    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table)
 
 
 def test_seeded_task_differences_are_the_notebooks():
