@@ -18,42 +18,28 @@ LONG = "x" * 5000
 NO_FOLDER_NAME = "--baseline: 'xxx… is not a folder name; give the name of a…"
 NO_REVISION = "--revision: {} can't be a revision; give a branch, a tag or a commit…"
 
+# A row is a line, or a line and what goes on below it.
+# fmt: off
 OPTIONS = [
     BadInput("--model of 5,000 characters", "--model: unknown model 'xxx…", options(f"--model={LONG}")),
-    BadInput(
-        "--model org/ and 5,000 characters",
-        "--model: org/xxx… can't be a Hub id: give organisation/name…",
-        options(f"--model=org/{LONG}"),
-    ),
+    BadInput("--model org/ and 5,000 characters", "--model: org/xxx… can't be a Hub id: give organisation/name…",
+        options(f"--model=org/{LONG}")),
     BadInput("--baseline of 5,000 characters", NO_FOLDER_NAME, options(f"--baseline={LONG}")),
     BadInput("the same, to be recorded", NO_FOLDER_NAME, options(f"--baseline={LONG}", "--snapshot-update")),
-    BadInput(
-        "--revision of 5,000 characters",
-        NO_REVISION.format("'xxx…"),
-        options("--model=org/model", f"--revision={LONG}"),
-    ),
+    BadInput("--revision of 5,000 characters", NO_REVISION.format("'xxx…"),
+        options("--model=org/model", f"--revision={LONG}")),
     BadInput("--revision ''", NO_REVISION.format("''"), options("--revision=")),
     BadInput("--revision '  '", NO_REVISION.format("'  '"), options("--revision=  ")),
-    BadInput(
-        "--revision ../../other",
-        NO_REVISION.format("'../../other'"),
-        options("--model=org/model", "--revision=../../other"),
-    ),
-    BadInput(
-        "--trust-remote-code",
-        "--trust-remote-code: none of the suite's runtimes runs code…",
-        options("--trust-remote-code"),
-    ),
+    BadInput("--revision ../../other", NO_REVISION.format("'../../other'"),
+        options("--model=org/model", "--revision=../../other")),
+    BadInput("--trust-remote-code", "--trust-remote-code: none of the suite's runtimes runs code…",
+        options("--trust-remote-code")),
     BadInput("--tasks of 5,000 characters", "--tasks: unknown task 'xxx…", options(f"--tasks={LONG}")),
     BadInput("--tasks with a terminal's escape", r"--tasks: unknown task '\x1b[2J'…", options("--tasks=\x1b[2J")),
-    BadInput(
-        "--task-map: a file of 10 TiB",
-        f"…huge: not a task map in TOML ({LARGER} 67,108,864…",
-        huge_option("--task-map"),
-    ),
-    BadInput(
-        "--texts: a file of 10 TiB", f"…huge: unreadable ({LARGER} 67,108,864 are read); it is…", huge_option("--texts")
-    ),
+    BadInput("--task-map: a file of 10 TiB", f"…huge: not a task map in TOML ({LARGER} 67,108,864…",
+        huge_option("--task-map")),
+    BadInput("--texts: a file of 10 TiB", f"…huge: unreadable ({LARGER} 67,108,864 are read); it is…",
+        huge_option("--texts")),
 ]
 """Options that are refused though the model's folder is a sound one."""
 
@@ -69,11 +55,8 @@ KNOWN_FAILURES = [
     BadInput(f"{_KNOWN}: a link to itself", _UNREADABLE.format("Too many levels of symbolic links"), link(_KNOWN)),
     BadInput(f"{_KNOWN}: a pipe", _UNREADABLE.format("a pipe or a device where a file belongs"), pipe(_KNOWN)),
     BadInput(f"{_KNOWN}: 10 TiB", _UNREADABLE.format(f"{LARGER} 67,108,864 are read"), huge(_KNOWN)),
-    BadInput(
-        f"{_KNOWN}: a line of a million characters without a reason",
-        f"snapshots/own/{_KNOWN}, line 1: 'xxx…",
-        content(_KNOWN, b"x" * 10**6),
-    ),
+    BadInput(f"{_KNOWN}: a line of a million characters without a reason", f"snapshots/own/{_KNOWN}, line 1: 'xxx…",
+        content(_KNOWN, b"x" * 10**6)),
     BadInput(f"{_KNOWN}: both sides of a merge", f"snapshots/own/{_KNOWN}: {_IS_CONFLICT}…", content(_KNOWN, CONFLICT)),
     BadInput(f"{_KNOWN}: a pointer of Git LFS", f"snapshots/own/{_KNOWN}: {_IS_POINTER}", content(_KNOWN, LFS_POINTER)),
     BadInput(f"{_MAP} in UTF-16", _NO_MAP.format(_NO_UTF_8), content(_MAP, "# none".encode("utf-16"))),

@@ -99,6 +99,8 @@ def without_anchors(manifest: dict[str, Any]) -> None:
     del manifest["anchors"], manifest["files"][_ANCHORS]
 
 
+# A row is a line, or a line and what goes on below it.
+# fmt: off
 READ = [
     BadInput(f"{file}: {tried}", f"STORED/{file}: {problem}{_RESTORE}", make(file), asked=WHOLE)
     for file, tried, problem, make in [
@@ -118,84 +120,41 @@ READ = [
         (_TOKENS, "in UTF-16", _UTF_16, utf_16),
         *((file, "with a byte order mark", _MARKED, marked) for file in (_TOKENS, _TABLE, _LEDGER)),
         # What they say.
-        (
-            _MANIFEST,
-            "hashes that are numbers",
-            "format 2, needs 1 or 2 and a list of files",
-            sealing(lambda manifest: manifest["files"].update({_TOKENS: 5})),
-        ),
-        (
-            _MANIFEST,
-            "a dimension that is true",
-            f"lacks spec.dimension{_BY_HAND}",
-            sealing(lambda manifest: manifest["spec"].update(dimension=True)),
-        ),
-        (
-            _MANIFEST,
-            "prompts that are numbers",
-            f"lacks the prompts of spec.tasks{_BY_HAND}",
-            sealing(lambda manifest: manifest["spec"]["tasks"]["separation"].update(prompt=5)),
-        ),
-        (
-            _MANIFEST,
-            "a rounding that is a text",
-            "rounding is 'x', needs a number of at least 0",
-            sealing(lambda manifest: manifest.update(rounding="x")),
-        ),
-        (
-            _TOKENS,
-            "a number in place of token ids",
-            "question is 5, needs a list of token ids",
-            sealing(lambda tokens: tokens.update(question=5)),
-        ),
+        (_MANIFEST, "hashes that are numbers", "format 2, needs 1 or 2 and a list of files",
+            sealing(lambda manifest: manifest["files"].update({_TOKENS: 5}))),
+        (_MANIFEST, "a dimension that is true", f"lacks spec.dimension{_BY_HAND}",
+            sealing(lambda manifest: manifest["spec"].update(dimension=True))),
+        (_MANIFEST, "prompts that are numbers", f"lacks the prompts of spec.tasks{_BY_HAND}",
+            sealing(lambda manifest: manifest["spec"]["tasks"]["separation"].update(prompt=5))),
+        (_MANIFEST, "a rounding that is a text", "rounding is 'x', needs a number of at least 0",
+            sealing(lambda manifest: manifest.update(rounding="x"))),
+        (_TOKENS, "a number in place of token ids", "question is 5, needs a list of token ids",
+            sealing(lambda tokens: tokens.update(question=5))),
         (_TOKENS, "a list", "not a JSON object", sealing(lambda tokens: [5])),
-        (
-            _TOLERANCE,
-            "a number of runs that is true",
+        (_TOLERANCE, "a number of runs that is true",
             "its entry for float32 can't be read (needs bounds, largest_seen and the number of runs)",
-            sealing(lambda tolerance: tolerance["float32"].update(runs=True)),
-        ),
-        (
-            _TOLERANCE,
-            "a bound that is a text, in another dtype",
+            sealing(lambda tolerance: tolerance["float32"].update(runs=True))),
+        (_TOLERANCE, "a bound that is a text, in another dtype",
             "its entry for float16 can't be read (bounds of matrix max is 'x', needs a number of at least 0)",
-            sealing(lambda tolerance: tolerance["float16"]["bounds"].update({"matrix max": "x"})),
-        ),
+            sealing(lambda tolerance: tolerance["float16"]["bounds"].update({"matrix max": "x"}))),
         (_LEDGER, "lines that are no objects", "needs a JSON object in each line", lambda name: ledger("5\n5\n")),
         # Embeddings.
         (_ANCHORS, "a row less under a task", _ROWS.format("(92, 256)"), sealing(cut_rows)),
         (_ANCHORS, "NaN", _ROWS.format("(93, 256)"), sealing(spoilt("separation", np.nan, (0, 0)))),
-        (
-            _ANCHORS,
-            "a task less than in the manifest",
-            "holds no embeddings of separation",
-            sealing(without("separation")),
-        ),
-        (
-            _ANCHORS,
-            "no components",
-            "… of shape (…, 0), needs finite embeddings of shape (…, n)",
-            sealing(no_columns),
-        ),
+        (_ANCHORS, "a task less than in the manifest", "holds no embeddings of separation",
+            sealing(without("separation"))),
+        (_ANCHORS, "no components", "… of shape (…, 0), needs finite embeddings of shape (…, n)", sealing(no_columns)),
         *(
             (_ANCHORS, kind, f"separation is {kind}, needs float32", sealing(retyped("separation", kind)))
             for kind in _TYPES
         ),
         *((_SIGNATURES, kind, f"{_CLS} is {kind}, needs float16", sealing(retyped(_CLS, kind))) for kind in _TYPES),
-        (
-            _SIGNATURES,
-            "a size that is complex64",
-            f"{_CLS}|size is complex64, needs float64",
-            sealing(retyped(f"{_CLS}|size", "complex64")),
-        ),
+        (_SIGNATURES, "a size that is complex64", f"{_CLS}|size is complex64, needs float64",
+            sealing(retyped(f"{_CLS}|size", "complex64"))),
         (_SIGNATURES, "NaN", f"{_CLS} {_CANT_HAVE}", sealing(spoilt(_CLS, np.nan, ...))),
         (_SIGNATURES, "a size of 1e300", f"{_CLS}|size {_CANT_HAVE}", sealing(spoilt(f"{_CLS}|size", 1e300, ...))),
-        (
-            _SIGNATURES,
-            "a movement without its size",
-            f"{_CLS} of shape (12, 128), needs movements with their size",
-            sealing(without(f"{_CLS}|size")),
-        ),
+        (_SIGNATURES, "a movement without its size", f"{_CLS} of shape (12, 128), needs movements with their size",
+            sealing(without(f"{_CLS}|size"))),
     ]
 ]
 
@@ -238,64 +197,37 @@ MANIFESTS = [
         ("empty", f"empty{_RESTORE}", holding(b"")),
         ("a bracket", f"cut off, as its JSON has no end{_RESTORE}", holding(b"{")),
         ("a list", f"not a JSON object{_RESTORE}", holding(b"[]")),
-        (
-            "of format 99",
+        ("of format 99",
             "format 99, of a later version of the suite, this one reads up to 2; upgrade the suite, or name another …",
-            holding(b'{"format": 99}'),
-        ),
-        (
-            "no file of anchors",
-            f"lacks {_ANCHORS}{_BY_HAND}{_RESTORE}",
-            edited(lambda manifest: manifest["files"].pop(_ANCHORS)),
-        ),
+            holding(b'{"format": 99}')),
+        ("no file of anchors", f"lacks {_ANCHORS}{_BY_HAND}{_RESTORE}",
+            edited(lambda manifest: manifest["files"].pop(_ANCHORS))),
         ("no probes", f"lacks probes{_BY_HAND}{_RESTORE}", edited(without("probes"))),
-        (
-            "no tasks",
-            f"lacks spec.tasks{_BY_HAND}{_RESTORE}",
-            edited(lambda manifest: manifest["spec"].update(tasks=None)),
-        ),
-        (
-            "other weights",
-            f"not what was recorded (changed by hand, or half restored){_RESTORE}",
-            edited(lambda manifest: manifest["spec"].update(identity="0" * 64)),
-        ),
+        ("no tasks", f"lacks spec.tasks{_BY_HAND}{_RESTORE}",
+            edited(lambda manifest: manifest["spec"].update(tasks=None))),
+        ("other weights", f"not what was recorded (changed by hand, or half restored){_RESTORE}",
+            edited(lambda manifest: manifest["spec"].update(identity="0" * 64))),
         ("no trace of anchors", f"lacks anchors, {_ANCHORS}{_BY_HAND}{_RESTORE}", edited(without_anchors)),
-        (
-            "anchors in another order",
-            f"not what was recorded (changed by hand, or half restored){_RESTORE}",
-            edited(lambda manifest: manifest.update(anchors=dict(reversed(manifest["anchors"].items())))),
-        ),
+        ("anchors in another order", f"not what was recorded (changed by hand, or half restored){_RESTORE}",
+            edited(lambda manifest: manifest.update(anchors=dict(reversed(manifest["anchors"].items()))))),
     ]
 ]
 
 TABLES = [
-    BadInput(
-        f"{_TABLE}: {tried}",
-        f"STORED/{_TABLE} is damaged: {problem}…",
-        both(rewritten(_TABLE, change), reseal_tables),
-        asked=TABLE,
-    )
+    BadInput(f"{_TABLE}: {tried}", f"STORED/{_TABLE} is damaged: {problem}…",
+        both(rewritten(_TABLE, change), reseal_tables), asked=TABLE)
     for tried, problem, change in [
         ("empty", "no table below its title", lambda written: b""),
         ("its title alone", "no table below its title", lambda written: written[:40]),
         ("zeros", "no table below its title", lambda written: b"\x00" * 500),
         ("cut off", "its rows and columns don't have the same labels", lambda written: written[:-30]),
         ("no text at its end", "", lambda written: written[:-40] + b"\xff\xfe\x00"),
-        (
-            "no text in a figure",
-            "could not convert string to float: ",
-            lambda written: written.replace(b"1.000000000", b"1.00\xff000000"),
-        ),
-        (
-            "a letter in a figure",
-            "could not convert string to float: ",
-            lambda written: written.replace(b"0.", b"O.", 1),
-        ),
-        (
-            "figures of 1e300",
-            "it holds values too large to be compared",
-            lambda written: re.sub(rb"0\.\d+", b"1e300", written),
-        ),
+        ("no text in a figure", "could not convert string to float: ",
+            lambda written: written.replace(b"1.000000000", b"1.00\xff000000")),
+        ("a letter in a figure", "could not convert string to float: ",
+            lambda written: written.replace(b"0.", b"O.", 1)),
+        ("figures of 1e300", "it holds values too large to be compared",
+            lambda written: re.sub(rb"0\.\d+", b"1e300", written)),
     ]
 ]
 
@@ -336,12 +268,8 @@ NAMES |= {"a\0b": r"'a\\x00b'", "x" * 5000: "'xxx…'"}
 """What is no part of a baseline, as a line names it."""
 
 LEFTOVERS = [
-    BadInput(
-        f"left behind: a journal that names {name[:30]!r}" + ", to be recorded over" * (asked == RECORDED),
-        f"STORED/{_JOURNAL}: {shown} is no file of a baseline{_REMOVE}",
-        naming(name),
-        asked=asked,
-    )
+    BadInput(f"left behind: a journal that names {name[:30]!r}" + ", to be recorded over" * (asked == RECORDED),
+        f"STORED/{_JOURNAL}: {shown} is no file of a baseline{_REMOVE}", naming(name), asked=asked)
     for name, shown in NAMES.items()
     for asked in (LEFT, RECORDED)
 ] + [
@@ -370,11 +298,8 @@ LEFTOVERS = [
         ("a link for a new file", f"{_FIRST}{_NO_FILE}{_REMOVE}", moved_out(f"{_STAGED}/0")),
         ("a new file of 10 TiB", f"{_FIRST}{LARGER} 1,073,741,824 are read{_REMOVE}", huge(f"{_STAGED}/0")),
         ("a link for its folder", f"{_STAGED}: {_NO_FOLDER}{_REMOVE}", moved_out(_STAGED)),
-        (
-            "a file for its folder",
-            f"{_STAGED}: {_NO_FOLDER}{_REMOVE}",
-            both(lost(_STAGED), content(_STAGED, b"no folder")),
-        ),
+        ("a file for its folder", f"{_STAGED}: {_NO_FOLDER}{_REMOVE}",
+            both(lost(_STAGED), content(_STAGED, b"no folder"))),
         ("a link for the tables", f"similarity: {_NO_FOLDER}; remove it and run again", moved_out("similarity")),
         ("a folder for a table", f"{_TABLE}: a folder where a file belongs; remove it and run again", a_folder(_TABLE)),
     ]

@@ -1,4 +1,4 @@
-"""What a checkpoint may say or hold is accepted, and counts. What is refused: ``bad_inputs.py``."""
+"""What a checkpoint may say or hold is accepted, and counts. What is refused: ``bad_*.py``."""
 
 import json
 import warnings

@@ -23,13 +23,15 @@ SIMILARITY = "evals/test_similarity.py"
 
 
 def failure(result, folder):
-    """The line of a failure, which a closing line may repeat."""
+    """The one line of each eval that failed, which a closing line may repeat."""
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str() + result.stderr.str()
     refuse_traces(text)
     shown = f"snapshots/{folder.name}/"
     lines = [line for line in text.splitlines() if shown in line and "record it anew" in line]
-    (line,) = {line for line in lines if not line.startswith("broken ")}
+    lines = [line for line in lines if not line.startswith("broken ")]
+    assert len(lines) == result.parseoutcomes()["failed"]
+    (line,) = set(lines)
     return line
 
 
