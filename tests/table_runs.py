@@ -83,10 +83,7 @@ class Tables:
         (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
 
     def reseal(self) -> None:
-        """Have the manifest list the files as they lie there, as if they had been recorded so."""
-        files = {path.relative_to(self.folder).as_posix(): path for path in (self.folder / "similarity").glob("*.txt")}
-        listed = {name: digest(path.read_bytes()) for name, path in files.items()}
-        (self.folder / "manifest.json").write_text(json.dumps({"format": 1, "files": listed}))
+        reseal_tables(self.folder)
 
     def command(self) -> str:
         """The command that records this model's baseline."""
@@ -97,6 +94,13 @@ class Tables:
 
     def files(self) -> dict[str, bytes]:
         return contents(self.project.path / "snapshots")
+
+
+def reseal_tables(folder: Path) -> None:
+    """Have the manifest list the tables as they lie there, as if they had been recorded so."""
+    files = {path.relative_to(folder).as_posix(): path for path in (folder / "similarity").glob("*.txt")}
+    listed = {name: digest(path.read_bytes()) for name, path in files.items()}
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": listed}))
 
 
 def said(result: pytest.RunResult, of: str = "separation") -> list[str]:

@@ -1,7 +1,10 @@
 """Models of the Hub: every way in which one can't be had is one line that says what to do."""
 
 import errno
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -152,17 +155,19 @@ def test_offline_with_an_empty_cache_is_one_line(tmp_path):
     assert not contents(tmp_path)
 
 
-def test_cached_commit_follows_the_environment(home, monkeypatch):
-    for name in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
+VARIABLES = {"HF_HOME": "", "HF_HUB_CACHE": "hub", "HUGGINGFACE_HUB_CACHE": "hub", "XDG_CACHE_HOME": ".."}
+"""Variables that say where the cache is, as huggingface_hub reads them, and what they name beside HF_HOME's folder."""
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_cached_commit_follows_the_environment(home, variable):
     shutil.copytree(home, home.parent / "huggingface")
-    for name, value in {
-        "HF_HOME": home,
-        "HF_HUB_CACHE": home / "hub",
-        "XDG_CACHE_HOME": home.parent,
-    }.items():
-        with monkeypatch.context() as changed:
-            changed.setenv(name, str(value))
-            assert hub.cached_commit(REPOSITORY, None) == COMMIT
-            assert hub.cached_commit(REPOSITORY, "v9") is None
-            assert hub.cached_commit(REPOSITORY, COMMIT) == COMMIT
+    script = (
+        "from fixtures.models.hub import cached_commit\n"
+        f"print(*(cached_commit({REPOSITORY!r}, revision) for revision in (None, 'v9', {COMMIT!r})))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment[variable] = str(home / VARIABLES[variable])
+    asked = [sys.executable, "-c", script]
+    ran = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [COMMIT, "None", COMMIT]

@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import shutil
 
 import pytest
 
@@ -135,41 +134,6 @@ def test_device_that_is_not_there_is_refused_with_those_that_are(project, availa
     meant = "; did you mean 'cpu'?" if value == "CPU" else ""
     expected = f"--device: {problem}; available: {', '.join(available)} (or auto, all){meant}"
     assert refused(project, f"--device={value}") == expected
-
-
-def _lose_an_adapter(folder):
-    shutil.rmtree(folder / "separation")
-
-
-def _empty_an_adapter(folder):
-    for file in (folder / "separation").iterdir():
-        file.unlink()
-
-
-def _cut_the_weights(folder):
-    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100])
-
-
-def _lose_the_tokenizer(folder):
-    (folder / "tokenizer.json").unlink()
-
-
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (
-            _lose_an_adapter,
-            "separation: the adapter folder of task 'separation' is missing; use --tasks to leave it out",
-        ),
-        (_empty_an_adapter, "separation: no adapter_config.json, so no adapter; fetch or export the folder again"),
-        (_cut_the_weights, "model.safetensors: truncated: its header promises "),
-        (_lose_the_tokenizer, ": no tokenizer (tokenizer.json or sentencepiece.bpe.model)"),
-    ],
-)
-def test_damaged_checkpoint_is_refused_before_anything_runs(project, own_checkpoint, damage, problem):
-    damage(own_checkpoint)
-    message = refused(project, f"--model={own_checkpoint}")
-    assert message.startswith(f"--model: {own_checkpoint}") and problem in message
 
 
 def test_hub_model_that_cannot_be_had_ends_the_run_in_one_line(project, monkeypatch, tmp_path):

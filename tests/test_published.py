@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fixtures.baselines import tables
 from fixtures.baselines.tables import TableKind, read_table, write_table
 from fixtures.comparing import published
 from fixtures.comparing.bounds import assumed_tolerance
@@ -14,8 +15,8 @@ from fixtures.comparing.cases import notes
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
 from tests.checkpoints import TASKS, write_native_checkpoint
+from tests.encoders.published import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
 from tests.places import ROOT
-from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
 from tests.runs import run_apart
 
 SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
@@ -103,14 +104,15 @@ def test_every_data_file_states_its_source():
 
 
 @pytest.mark.parametrize("asked", TASKS)
-def test_seeded_matrices_are_the_notebooks(asked):
+def test_seeded_matrices_are_the_notebooks(asked, monkeypatch):
     kind = TableKind(
         title=f"similarity matrix, {asked}",
         entries="cosine similarity of each two texts, in float64 from float32 embeddings",
         subject=asked,
     )
     table = labelled(np.array(NOTEBOOK["similarity"][asked]), SENTENCES)
-    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table, decimals=3)
+    monkeypatch.setattr(tables, "DECIMALS", 3)
+    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table)
 
 
 def test_seeded_task_differences_are_the_notebooks():
@@ -143,7 +145,7 @@ def run_published_evals(*options: str, **variables: str) -> pytest.RunResult:
 )
 def test_evals_run_for_the_published_model(nudge, counts, returncode):
     """One nudged similarity of 21 leaves the ten mean differences where they were; they are nudged above."""
-    finished = run_published_evals("-p", "tests.replaying_plugin", PUBLISHED_NUDGE=nudge)
+    finished = run_published_evals("-p", "tests.encoders.published", PUBLISHED_NUDGE=nudge)
     said = str(finished.stdout)
     assert f"= {counts} in " in said and finished.ret == returncode
     if returncode:

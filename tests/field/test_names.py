@@ -83,7 +83,7 @@ TYPED_WRONG = {
 @pytest.fixture
 def at_home(project, native_checkpoint, tmp_path, monkeypatch):
     """Where the user stands: with a model and a baseline of its name, and without a network."""
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     (project.path / "models").mkdir()
     (project.path / "models" / "embedder").symlink_to(native_checkpoint)

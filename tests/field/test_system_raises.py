@@ -6,10 +6,9 @@ import pytest
 
 from fixtures.comparing.rows import at_least
 from fixtures.errors import EncodeError
-from fixtures.models.spec import Input, ModelSpec
 from fixtures.observing.observation import observe
 from fixtures.run.origins import came_from_the_system
-from fixtures.runtimes.encoder import Encoder
+from tests.encoders.failing import Raises
 from tests.places import ROOT, put
 from tests.runs import closing_lines, report_in, run_callable
 
@@ -50,17 +49,6 @@ def ask(project, function: str, *arguments: str, known: str = "") -> pytest.RunR
     listed = f"snapshots/tests.callables.{function}/known-failures.txt"
     put(project.path, {"evals/test_worse.py": WORSE, listed: known})
     return run_callable(project, function, "--report=out", *arguments, task_map=MAP)
-
-
-class Raises(Encoder):
-    """Raises what no runtime of the suite would; is asked for its own task only."""
-
-    device, notes = "own", []
-    spec = ModelSpec("raises", "test", {"embedding": Input()})
-
-    def encode(self, texts, task, **vary):
-        self.require(texts, task)
-        raise RuntimeError("CUDA error: out of memory")
 
 
 def in_a_thread():

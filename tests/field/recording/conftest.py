@@ -96,3 +96,11 @@ def recorded(fresh, kept_baseline) -> Recordings:
     shutil.copytree(kept_baseline, fresh.folder)
     reseal(fresh.folder, lambda manifest: manifest["source"].update(given=fresh.model.as_posix()))
     return fresh
+
+
+@pytest.fixture
+def other_baseline(recorded, kept_baseline) -> dict[str, bytes]:
+    """The files of another whole baseline of the model."""
+    files = contents(kept_baseline)
+    manifest = json.loads(files["manifest.json"])
+    return {**files, "manifest.json": json.dumps(manifest, indent=3).encode()}
