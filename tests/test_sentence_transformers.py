@@ -463,3 +463,29 @@ def test_model_without_a_transformer_says_what_it_cannot_be_asked(tmp_path):
     with pytest.raises(EncodeError):
         encoder.tokenize(texts, "embedding")
     assert encoder.spec.dimension == 8
+
+
+@pytest.mark.parametrize("default", ["document", None])
+def test_router_is_asked_by_the_librarys_names_of_tasks(tmp_path, default):
+    from sentence_transformers.base.modules import Router
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    from tests.checkpoints import write_tokenizer
+
+    write_tokenizer(tmp_path)
+    ways = [StaticEmbedding(Tokenizer.from_file(str(tmp_path / "tokenizer.json")), embedding_dim=8) for _ in range(2)]
+    router = Router(
+        {"query": [ways[0]], "document": [ways[1]]}, default_route=default, allow_empty_key=default is not None
+    )
+    folder = tmp_path / "routed"
+    SentenceTransformer(modules=[router], device="cpu").save(str(folder))
+    encoder, library = opened(folder), theirs(folder)
+    expected = {"query": library.encode_query, "document": library.encode_document}
+    if default:
+        expected["embedding"] = library.encode
+    assert list(encoder.tasks) == list(expected)
+    for task, call in expected.items():
+        np.testing.assert_allclose(encoder.encode(["Hello"], task), call(["Hello"]), rtol=0, atol=ROUNDING)
+    assert (Role.SIMILARITY in encoder.spec.roles) == bool(default)
+    assert sum(name.endswith(".safetensors") for name in encoder.spec.details["model_files"]) == 2
