@@ -44,7 +44,7 @@ def test_every_claim_on_the_wiring_holds_and_the_header_says_what_is_sent(run, f
         [
             "model: model, Transformer + Pooling (mean) + Dense + Normalize, files sha256 *; tasks: query, document",
             "tasks: query is what encode_query sends, 'query: ' before each text; document is what encode_document and "
-            "encode sends, bare",
+            "encode send, bare",
             "not sent: the prompt 'passage', *; a task map that states all tasks would send it with passage = "
             '{ prompt = "passage: " } under * and document = "passage" under *',
             "not asked: base weights (*)",
@@ -57,7 +57,7 @@ def test_every_claim_on_the_wiring_holds_and_the_header_says_what_is_sent(run, f
 
 @pytest.mark.parametrize(
     "kind",
-    [{"hidden": 2}, {"max_length": 32}, {"pooling": "cls", "normalise": False}, {"pooling": "lasttoken"}],
+    [{"dense": (2,)}, {"max_length": 32}, {"pooling": "cls", "normalise": False}, {"pooling": "lasttoken"}],
     ids=["two dimensions", "32 tokens", "first token unnormalised", "last token"],
 )
 def test_every_claim_on_the_wiring_holds_for_an_unusual_model(run, project, kind):
