@@ -299,3 +299,31 @@ def test_router_is_asked_by_the_librarys_names_of_tasks(tmp_path, default):
         assert_alike(encoder.encode(["Hello"], task), call(["Hello"]))
     assert (Role.SIMILARITY in encoder.spec.roles) == bool(default)
     assert sum(name.endswith(".safetensors") for name in encoder.spec.details["model_files"]) == 2
+
+
+# --- models of the Hub --------------------------------------------------------------------------------------------
+
+
+def test_model_of_the_hub_is_described_by_its_small_files_and_opened_from_the_cache(tmp_path, monkeypatch):
+    cache, commit = tmp_path / "hub", "c" * 40
+    for name, value in {"HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": True}.items():
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    repository = cache / "models--some-org--some-model"
+    snapshot = write_sentence_transformers(repository / "snapshots" / commit, dense=(16,), **KINDS["prompts"])
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    weights = snapshot / "model.safetensors"
+    weights.rename(tmp_path / "weights")
+    target, runtime = Target("some-org/some-model"), registry.SENTENCE_TRANSFORMERS
+    assert registry.runtime_of(target) is runtime
+    spec = registry.describe(runtime, target)
+    assert (spec.revision, spec.source, spec.dimension) == (commit, "", 16)
+    assert list(spec.tasks) == ["query", "document", "embedding"]
+    assert spec.baseline_name == "some-org--some-model"
+    assert runtime.source(spec).resolved == f"hub:some-org/some-model@{commit}"
+    (tmp_path / "weights").rename(weights)
+    fetched = registry.with_lacking(runtime, runtime.fetch(spec, target))
+    assert fetched.notes[0] == f"some-org/some-model is commit {commit} of the Hub repository"
+    encoder = runtime.open(fetched, target, "cpu", runtime.options())
+    assert_alike(encoder.encode(["Hello"], "query"), theirs(snapshot).encode_query(["Hello"]))
