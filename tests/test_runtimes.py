@@ -9,6 +9,7 @@ from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.registry import RUNTIMES, Runtime
 from tests.checkpoints import TASKS
+from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
 
 TEXTS = ["Follow the white rabbit.", "Hello", "Sigue al conejo blanco."]
 
@@ -68,18 +69,32 @@ CHECKS = {
 ONLY_PROMISED = {Ability.REPEATABLE}
 """Abilities without a call of their own: a runtime that doesn't declare one may have it; evals don't count on it."""
 
-TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda checkpoint: "python:tests.callables:encode"}
+TARGETS = {
+    "jina-v3": lambda folders: str(folders / "jina-v3"),
+    "python": lambda folders: "python:tests.callables:encode",
+    "sentence-transformers": lambda folders: str(folders / "sentence-transformers"),
+}
 
 
-def opened(runtime: Runtime, checkpoint):
-    target = Target(TARGETS[runtime.name](checkpoint))
+@pytest.fixture(scope="module")
+def folders(native_checkpoint, tmp_path_factory):
+    """The folder in which each runtime's model lies under the runtime's name."""
+    folders = tmp_path_factory.mktemp("models")
+    (folders / "jina-v3").symlink_to(native_checkpoint)
+    prompts = {"query": "Represent the query: ", "document": "Represent the document: "}
+    write_sentence_transformers(folders / "sentence-transformers", prompts=prompts)
+    return folders
+
+
+def opened(runtime: Runtime, folders):
+    target = Target(TARGETS[runtime.name](folders))
     spec = registry.completed(runtime, runtime.fetch(registry.describe(runtime, target), target), target)
     return runtime.open(spec, target, list(runtime.devices())[-1], runtime.options())
 
 
 @pytest.fixture(scope="module", params=RUNTIMES, ids=lambda runtime: runtime.name)
-def runtime_and_encoder(request, native_checkpoint):
-    encoder = opened(request.param, native_checkpoint)
+def runtime_and_encoder(request, folders):
+    encoder = opened(request.param, folders)
     yield request.param, encoder
     encoder.close()
 

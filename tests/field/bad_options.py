@@ -32,7 +32,7 @@ OPTIONS = [
     BadInput("--revision '  '", NO_REVISION.format("'  '"), options("--revision=  ")),
     BadInput("--revision ../../other", NO_REVISION.format("'../../other'"),
         options("--model=org/model", "--revision=../../other")),
-    BadInput("--trust-remote-code", "--trust-remote-code: none of the suite's runtimes runs code…",
+    BadInput("--trust-remote-code", "--trust-remote-code: the jina-v3 runtime takes no such option; leave it out",
         options("--trust-remote-code")),
     BadInput("--tasks of 5,000 characters", "--tasks: unknown task 'xxx…", options(f"--tasks={LONG}")),
     BadInput("--tasks with a terminal's escape", r"--tasks: unknown task '\x1b[2J'…", options("--tasks=\x1b[2J")),

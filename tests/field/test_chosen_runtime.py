@@ -159,9 +159,12 @@ def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(project, tmp_pa
     [
         (
             ["--runtime=lenghts"],
-            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, jina-v3; did you mean",
+            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, jina-v3, sentence-transformers; did you",
         ),
-        (["--runtime=onnx"], "--runtime: unknown runtime 'onnx'; allowed: lengths, python, jina-v3"),
+        (
+            ["--runtime=onnx"],
+            "--runtime: unknown runtime 'onnx'; allowed: lengths, python, jina-v3, sentence-transformers",
+        ),
         (
             ["--runtime=python"],
             "--model: the python runtime opens no model of the name 'mini'; allowed: python:package",
