@@ -73,7 +73,7 @@ TARGETS = {"jina-v3": lambda checkpoint: str(checkpoint), "python": lambda check
 
 def opened(runtime: Runtime, checkpoint):
     target = Target(TARGETS[runtime.name](checkpoint))
-    spec = registry.with_lacking(runtime, runtime.fetch(registry.describe(runtime, target), target))
+    spec = registry.completed(runtime, runtime.fetch(registry.describe(runtime, target), target), target)
     return runtime.open(spec, target, list(runtime.devices())[-1], runtime.options())
 
 

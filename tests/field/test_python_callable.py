@@ -241,7 +241,7 @@ def test_device_of_a_callable_is_its_own(run):
             '[tasks]\nquery = {}\n[roles]\nquery = "ask"\n',
             "role query is served by 'ask', which is no task; there is: ",
         ),
-        ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt or nothing"),
+        ("[tasks]\nquery = 7\n", "task 'query' is 7, needs a table with a prompt, or same_as, or nothing"),
         ('[tasks]\nquery = { promt = "a" }\n', "task 'query' is {'promt': 'a'}, needs a table with a prompt"),
         (
             '[roles]\nquery = "nonexistent"\n',
