@@ -64,7 +64,7 @@ def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
         package for row in RUNTIMES for package in row.packages
     }
     assert {"huggingface-hub", "torch", "scikit-learn", "pytest-xdist"} <= used
-    optional = requirements("sentencepiece")
+    optional = [*requirements("sentencepiece"), *requirements("onnx")]
     assert used <= {spelled(one.name) for one in [*requirements("evals"), *optional]}
 
 
@@ -73,7 +73,8 @@ def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_install
     recipes = {spelled(one.name) for one in requirements("recipe")} - ours
     assert {"wordfreq", "pyyaml"} <= recipes
     assert not imported_packages("conftest.py", "evals", "fixtures", "tests") & recipes
-    assert {one.name for one in requirements("tests")} == {one.name for one in requirements("evals")}
+    runtimes = {one.name for group in ("evals", "onnx") for one in requirements(group)}
+    assert {one.name for one in requirements("tests")} == runtimes | {"onnx"}
 
 
 def test_what_asks_models_about_the_evidence_is_declared_with_its_environment():
@@ -93,7 +94,8 @@ def test_what_the_recipe_imports_is_declared_and_its_tests_do_without_the_teache
 
 def test_versions_seen_working_together_lie_in_the_ranges():
     pinned = pins("constraints.txt")
-    outside = [str(one) for one in requirements("evals") if pinned[spelled(one.name)] not in one.specifier]
+    needed = [*requirements("evals"), *requirements("tests")]
+    outside = [str(one) for one in needed if pinned[spelled(one.name)] not in one.specifier]
     assert not outside
 
 
