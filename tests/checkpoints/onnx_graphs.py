@@ -2,6 +2,9 @@
 
 A graph is what an exporter writes of an encoder of one layer: words, positions and types, attention by the mask, and a
 dense layer. The same seed gives the same weights in every shape of it.
+
+onnx is imported here, at once: pytester takes modules off again that a test imported first, and onnx aborts the process
+when it is imported twice.
 """
 
 from dataclasses import dataclass
@@ -9,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
 
 from tests.checkpoints.changes import write_json
 from tests.checkpoints.tokenizer import vocabulary, write_tokenizer
@@ -68,7 +74,6 @@ class _Writing:
         return self.constant(name, (self._random.standard_normal(size) * scale).astype(self._kind))
 
     def constant(self, name: str, value: Any, kind: Any = None) -> str:
-        from onnx import numpy_helper
 
         self.weights.append(numpy_helper.from_array(np.array(value, dtype=kind), name))
         return name
@@ -85,8 +90,6 @@ class _Writing:
 
 def write_graph(path: Path, shape: Shape = PLAIN, *, external: str | None = None) -> None:
     """Write a graph; with ``external`` its weights lie in another file of that name beside it."""
-    import onnx
-    from onnx import TensorProto, helper
 
     add = _Writing(shape)
     states = _states(add, shape)
@@ -102,7 +105,7 @@ def write_graph(path: Path, shape: Shape = PLAIN, *, external: str | None = None
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    outside = {"save_as_external_data": True, "location": external, "size_threshold": 0} if external else {}
+    outside = {"save_as_external_data": True, "location": external, "size_threshold": 1024} if external else {}
     onnx.save(model, str(path), **outside)
 
 
@@ -142,7 +145,6 @@ def _dense(add: _Writing, states: str, shape: Shape) -> str:
     name = "token_embeddings" if shape.both else name
     if not shape.integers:
         return add("Add", states, add("MatMul", states, add.random("dense", size, size, scale=0.2), to="turn"), to=name)
-    from onnx import helper
 
     whole = np.random.default_rng(8).integers(-40, 40, (size, size))
     given = ["rounded", "scale", "middle"]
@@ -155,7 +157,6 @@ def _dense(add: _Writing, states: str, shape: Shape) -> str:
 
 def _number(add: _Writing, name: str) -> str:
     """Cast to the type of the weights."""
-    from onnx import helper
 
     add.nodes.append(helper.make_node("Cast", [name], [f"{name}_number"], to=add.element))
     return f"{name}_number"
@@ -191,8 +192,6 @@ def write_onnx_folder(
     As published folders do, its three files state three lengths: ``tokenizer.json`` cuts at 24 tokens and fills up to
     24, ``tokenizer_config.json`` says 512; ``sentence_bert_config.json`` has the right one, ``max_length``.
     """
-    from tokenizers import Tokenizer
-
     folder.mkdir(parents=True, exist_ok=True)
     write_graph(folder / graph, shape)
     write_tokenizer(folder, max_length=512)
