@@ -64,17 +64,17 @@ def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
         package for row in RUNTIMES for package in row.packages
     }
     assert {"huggingface-hub", "torch", "scikit-learn", "pytest-xdist"} <= used
-    optional = [*requirements("sentencepiece"), *requirements("onnx")]
+    optional = chain.from_iterable(map(requirements, ("sentencepiece", "sentence-transformers", "onnx")))
     assert used <= {spelled(one.name) for one in [*requirements("evals"), *optional]}
 
 
 def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_installs():
-    ours = {spelled(one.name) for one in [*requirements("evals"), *requirements("sentencepiece")]}
+    ours = {spelled(one.name) for one in [*requirements("tests"), *requirements("sentencepiece")]}
     recipes = {spelled(one.name) for one in requirements("recipe")} - ours
     assert {"wordfreq", "pyyaml"} <= recipes
     assert not imported_packages("conftest.py", "evals", "fixtures", "tests") & recipes
-    runtimes = {one.name for group in ("evals", "onnx") for one in requirements(group)}
-    assert {one.name for one in requirements("tests")} == runtimes | {"onnx"}
+    of_runtimes = {one.name for group in ("evals", "sentence-transformers", "onnx") for one in requirements(group)}
+    assert {one.name for one in requirements("tests")} == of_runtimes | {"onnx"}
 
 
 def test_what_asks_models_about_the_evidence_is_declared_with_its_environment():
@@ -94,8 +94,7 @@ def test_what_the_recipe_imports_is_declared_and_its_tests_do_without_the_teache
 
 def test_versions_seen_working_together_lie_in_the_ranges():
     pinned = pins("constraints.txt")
-    needed = [*requirements("evals"), *requirements("tests")]
-    outside = [str(one) for one in needed if pinned[spelled(one.name)] not in one.specifier]
+    outside = [str(one) for one in requirements("tests") if pinned[spelled(one.name)] not in one.specifier]
     assert not outside
 
 

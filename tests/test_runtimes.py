@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fixtures.errors import EncodeError
-from fixtures.models.spec import Ability, Input, ModelSpec, Target
+from fixtures.models.spec import Ability, ModelSpec, Target
 from fixtures.models.task_maps import TaskMap
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3.known_models import task_map_of_published
@@ -12,6 +12,7 @@ from fixtures.runtimes.registry import RUNTIMES, Runtime
 from fixtures.texts.long_texts import long_text
 from tests.checkpoints import TASKS
 from tests.checkpoints.onnx_graphs import write_onnx_folder
+from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
 
 TEXTS = ["Follow the white rabbit.", "Hello", "Sigue al conejo blanco."]
 
@@ -71,13 +72,17 @@ CHECKS = {
 ONLY_PROMISED = {Ability.REPEATABLE}
 """Abilities without a call of their own: a runtime that doesn't declare one may have it; evals don't count on it."""
 
-ONNX_MAP = TaskMap(tasks={"query": Input("query: "), "passage": Input("passage: ")}, matryoshka=(8, 32))
+PROMPTS = {"query": "Represent the query: ", "document": "Represent the document: "}
+CUT = TaskMap(matryoshka=(8, 32))
 TARGETS = {
     "jina-v3": lambda checkpoint, folder: Target(str(checkpoint)),
-    "onnx": lambda checkpoint, folder: Target(str(write_onnx_folder(folder)), task_map=ONNX_MAP),
+    "onnx": lambda checkpoint, folder: Target(str(write_onnx_folder(folder, prompts=PROMPTS)), task_map=CUT),
     "python": lambda checkpoint, folder: Target("python:tests.callables:encode"),
+    "sentence-transformers": lambda checkpoint, folder: Target(
+        str(write_sentence_transformers(folder / "model", prompts=PROMPTS))
+    ),
 }
-"""Runtime -> a model of its; the tiny checkpoint, or one that is written into the folder."""
+"""Runtime -> a model of its: the tiny checkpoint, or one that is written into the folder."""
 
 
 def opened(runtime: Runtime, checkpoint, folder):

@@ -24,7 +24,7 @@ OPTIONS = {
     ),
     "trust-remote-code": BadInput(
         "--trust-remote-code",
-        "--trust-remote-code: none of the suite's runtimes runs code",
+        "--trust-remote-code: the jina-v3 runtime takes no such option; leave it out",
         options("--trust-remote-code"),
     ),
     "revision-empty": BadInput("--revision ''", "--revision: '' can't be a revision", options("--revision=")),

@@ -150,9 +150,12 @@ def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(run, tmp_path, 
     [
         (
             ["--runtime=lenghts"],
-            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, onnx, jina-v3; did you mean",
+            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, jina-v3, sentence-transformers, onnx; did",
         ),
-        (["--runtime=ggml"], "--runtime: unknown runtime 'ggml'; allowed: lengths, python, onnx, jina-v3"),
+        (
+            ["--runtime=ggml"],
+            "--runtime: unknown runtime 'ggml'; allowed: lengths, python, jina-v3, sentence-transformers, onnx",
+        ),
         (
             ["--runtime=python"],
             "--model: the python runtime opens no model of the name 'mini'; allowed: python:package",

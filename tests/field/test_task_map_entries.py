@@ -48,5 +48,6 @@ def test_runtime_of_a_map_opens_the_model_unless_an_option_names_another(run_cal
 def test_runtime_that_is_none_is_one_line(run_callable, project):
     (project.path / "map.toml").write_text('runtime = "pythn"\n')
     assert refusal(run_callable("encode", "evals/test_contract.py")) == (
-        "task map: unknown runtime 'pythn'; allowed: python, onnx, jina-v3; did you mean 'python'?"
+        "task map: unknown runtime 'pythn'; allowed: python, jina-v3, sentence-transformers, onnx; did you mean "
+        "'python'?"
     )
