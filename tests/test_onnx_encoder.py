@@ -69,6 +69,14 @@ def test_length_is_the_shortest_that_counts(tmp_path, settings, config, stated, 
     assert described(tmp_path, TaskMap(max_length=stated)).max_length == expected
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_length_that_leaves_nothing_of_a_text_is_refused(tmp_path, length):
+    write_onnx_folder(tmp_path)
+    with pytest.raises(CheckpointError, match=f"cut at {length} tokens, of which 2 are special ones"):
+        opened(tmp_path, TaskMap(max_length=length))
+    assert opened(tmp_path, TaskMap(max_length=3)).tokenize(["Hello you"], "embedding") == [[0, 173, 2]]
+
+
 def test_batch_is_filled_up_to_its_longest_text_alone(tmp_path):
     encoder = opened(write_onnx_folder(tmp_path))
     sent = []

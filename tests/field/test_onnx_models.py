@@ -15,6 +15,25 @@ from tests.rows_in_runs import rows_in
 
 ORDER = ["evals/test_contract.py", "-k", "order"]
 """One eval: the model is opened and asked."""
+NOISY = """
+import numpy as np
+
+from fixtures.comparing.statistics import STATISTICS
+from fixtures.runtimes.onnx.encoder import OnnxEncoder
+
+own = OnnxEncoder.finish
+
+
+def finish(encoder, vectors, truncate_dim):
+    vectors = own(encoder, vectors, truncate_dim).astype(np.float64)
+    aside = np.random.default_rng().standard_normal(vectors.shape)
+    vectors += aside * 10 * STATISTICS["vector max"].floors["float32"] / np.linalg.norm(aside, axis=1, keepdims=True)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+OnnxEncoder.finish = finish
+"""
+"""Moves each vector by ten times the floor."""
 MAP = 'pooling = "mean"\nmax_length = 100\nlanguages = ["en"]\n'
 
 
@@ -48,7 +67,7 @@ def test_contract_holds_and_the_header_says_what_opens_it(run, project, parallel
     )
 
 
-def test_baseline_holds_after_harmless_changes_and_names_another_pooling(run, project):
+def test_baseline_holds_after_harmless_changes_alone_and_names_another_pooling(run, project, monkeypatch):
     write_onnx_folder(project.path / "model")
     drift = ["evals/test_drift.py", "evals/test_similarity.py"]
     recorded = run(*drift, "--snapshot-update")
@@ -57,6 +76,11 @@ def test_baseline_holds_after_harmless_changes_and_names_another_pooling(run, pr
     manifest = json.loads(stored.read_text(encoding="utf-8"))
     assert set(manifest["environment"]["versions"]) == {"onnxruntime", "tokenizers", "numpy"}
     assert str(project.path) not in stored.read_text(encoding="utf-8")
+    (project.path / "noisy.py").write_text(NOISY)
+    noisy = run(*drift, "-p", "noisy")
+    assert noisy.ret == pytest.ExitCode.TESTS_FAILED
+    assert any(line.startswith("drift     embedding on cpu: drifted (") for line in closing_lines(noisy))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     again = run(*drift, "--batch-tokens=64", model="model/model.onnx")
     assert again.ret == pytest.ExitCode.OK, again.stdout.str()
     assert any(line.startswith("drift     embedding on cpu: ") for line in closing_lines(again))
