@@ -64,7 +64,7 @@ def test_whatever_the_evals_import_or_report_the_version_of_is_declared():
         package for row in RUNTIMES for package in row.packages
     }
     assert {"huggingface-hub", "torch", "scikit-learn", "pytest-xdist"} <= used
-    optional = [*requirements("sentencepiece"), *requirements("sentence-transformers")]
+    optional = chain.from_iterable(map(requirements, ("sentencepiece", "sentence-transformers", "onnx")))
     assert used <= {spelled(one.name) for one in [*requirements("evals"), *optional]}
 
 
@@ -73,8 +73,8 @@ def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_install
     recipes = {spelled(one.name) for one in requirements("recipe")} - ours
     assert {"wordfreq", "pyyaml"} <= recipes
     assert not imported_packages("conftest.py", "evals", "fixtures", "tests") & recipes
-    of_runtimes = {one.name for one in requirements("sentence-transformers")}
-    assert {one.name for one in requirements("tests")} == {one.name for one in requirements("evals")} | of_runtimes
+    of_runtimes = {one.name for group in ("evals", "sentence-transformers", "onnx") for one in requirements(group)}
+    assert {one.name for one in requirements("tests")} == of_runtimes | {"onnx"}
 
 
 def test_what_asks_models_about_the_evidence_is_declared_with_its_environment():

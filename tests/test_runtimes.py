@@ -5,10 +5,13 @@ import pytest
 
 from fixtures.errors import EncodeError
 from fixtures.models.spec import Ability, ModelSpec, Target
+from fixtures.models.task_maps import TaskMap
 from fixtures.runtimes import registry
 from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.registry import RUNTIMES, Runtime
+from fixtures.texts.long_texts import long_text
 from tests.checkpoints import TASKS
+from tests.checkpoints.onnx_graphs import write_onnx_folder
 from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
 
 TEXTS = ["Follow the white rabbit.", "Hello", "Sigue al conejo blanco."]
@@ -23,7 +26,7 @@ def _alike(**vary):
     """The same vectors but for rounding: an option that is ignored gives the same bits."""
 
     def check(encoder, task):
-        texts = [*TEXTS, "A longer one, so that there is something to be filled up with."]
+        texts = [*TEXTS, long_text(120)]  # the others are filled up to it, or aren't
         varied, plain = encoder.encode(texts, task, **vary), encoder.encode(texts, task)
         assert np.allclose(varied, plain, atol=1e-5) and not np.array_equal(varied, plain)
 
@@ -69,32 +72,28 @@ CHECKS = {
 ONLY_PROMISED = {Ability.REPEATABLE}
 """Abilities without a call of their own: a runtime that doesn't declare one may have it; evals don't count on it."""
 
+PROMPTS = {"query": "Represent the query: ", "document": "Represent the document: "}
+CUT = TaskMap(matryoshka=(8, 32))
 TARGETS = {
-    "jina-v3": lambda folders: str(folders / "jina-v3"),
-    "python": lambda folders: "python:tests.callables:encode",
-    "sentence-transformers": lambda folders: str(folders / "sentence-transformers"),
+    "jina-v3": lambda checkpoint, folder: Target(str(checkpoint)),
+    "onnx": lambda checkpoint, folder: Target(str(write_onnx_folder(folder, prompts=PROMPTS)), task_map=CUT),
+    "python": lambda checkpoint, folder: Target("python:tests.callables:encode"),
+    "sentence-transformers": lambda checkpoint, folder: Target(
+        str(write_sentence_transformers(folder / "model", prompts=PROMPTS))
+    ),
 }
+"""Runtime -> a model of its: the tiny checkpoint, or one that is written into the folder."""
 
 
-@pytest.fixture(scope="module")
-def folders(native_checkpoint, tmp_path_factory):
-    """The folder in which each runtime's model lies under the runtime's name."""
-    folders = tmp_path_factory.mktemp("models")
-    (folders / "jina-v3").symlink_to(native_checkpoint)
-    prompts = {"query": "Represent the query: ", "document": "Represent the document: "}
-    write_sentence_transformers(folders / "sentence-transformers", prompts=prompts)
-    return folders
-
-
-def opened(runtime: Runtime, folders):
-    target = Target(TARGETS[runtime.name](folders))
+def opened(runtime: Runtime, checkpoint, folder):
+    target = TARGETS[runtime.name](checkpoint, folder)
     spec = registry.completed(runtime, runtime.fetch(registry.describe(runtime, target), target), target)
     return runtime.open(spec, target, list(runtime.devices())[-1], runtime.options())
 
 
 @pytest.fixture(scope="module", params=RUNTIMES, ids=lambda runtime: runtime.name)
-def runtime_and_encoder(request, folders):
-    encoder = opened(request.param, folders)
+def runtime_and_encoder(request, native_checkpoint, tmp_path_factory):
+    encoder = opened(request.param, native_checkpoint, tmp_path_factory.mktemp(request.param.name))
     yield request.param, encoder
     encoder.close()
 
@@ -164,6 +163,7 @@ def test_names_of_a_model_decide_its_runtime(tmp_path):
     for name, runtime in (("mini", "jina-v3"), ("org/name", "jina-v3"), (str(tmp_path), "jina-v3")):
         assert registry.runtime_of(Target(name)).name == runtime
     assert registry.runtime_of(Target("python:a.b:c")).name == "python"
+    assert registry.runtime_of(Target("exported/model.onnx")).name == "onnx"
 
 
 def test_five_names_of_jina_v3_have_its_roles():

@@ -159,11 +159,11 @@ def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(project, tmp_pa
     [
         (
             ["--runtime=lenghts"],
-            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, jina-v3, sentence-transformers; did you",
+            "--runtime: unknown runtime 'lenghts'; allowed: lengths, python, jina-v3, sentence-transformers, onnx; did",
         ),
         (
-            ["--runtime=onnx"],
-            "--runtime: unknown runtime 'onnx'; allowed: lengths, python, jina-v3, sentence-transformers",
+            ["--runtime=ggml"],
+            "--runtime: unknown runtime 'ggml'; allowed: lengths, python, jina-v3, sentence-transformers, onnx",
         ),
         (
             ["--runtime=python"],

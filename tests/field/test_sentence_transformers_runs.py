@@ -9,7 +9,7 @@ from transformers import BertModel  # noqa: F401
 
 from tests.checkpoints import change_json, write_json
 from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
-from tests.field.callable_runs import refusal
+from tests.runs import refusal
 
 CONTRACT = ("evals/test_contract.py",)
 DRIFT = ("evals/test_drift.py",)

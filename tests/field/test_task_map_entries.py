@@ -52,7 +52,8 @@ def test_runtime_of_a_map_opens_the_model_unless_an_option_names_another(project
 def test_runtime_that_is_none_is_one_line(project):
     named = 'runtime = "pythn"\n'
     assert refusal(run_callable(project, "encode", "evals/test_contract.py", task_map=named)) == (
-        "map.toml: unknown runtime 'pythn'; allowed: python, jina-v3; did you mean 'python'?"
+        "map.toml: unknown runtime 'pythn'; allowed: python, jina-v3, sentence-transformers, onnx; did you mean "
+        "'python'?"
     )
 
 
