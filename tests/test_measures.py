@@ -10,35 +10,11 @@ from fixtures.errors import EvalsError
 from fixtures.reports.cases import lines
 from fixtures.texts import corpus
 from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
-from fixtures.texts.text_sets import Text, TextSet
-
-
-def unit(degrees: float) -> list[float]:
-    return [np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]
-
+from fixtures.texts.text_sets import TextSet
+from tests.small_text_sets import joined, text_set, unit
 
 TURNED = {"en": (0, 90, 180), "de": (10, 100, 190), "fr": (0, 90, 80)}
 """Language -> the angle of each text's vector; a text's group is its place."""
-
-
-def text_set(angles: dict[str, tuple[float, ...]], kind: str = TEXT) -> tuple[TextSet, dict[str, np.ndarray]]:
-    """Texts of a kind whose ids are language and group, and their vectors."""
-    texts = [
-        Text(f"{language}{row}-{kind}", f"{kind} {row} in {language}", language, str(row), kind)
-        for language, turned in angles.items()
-        for row in range(len(turned))
-    ]
-    turned = [one for turned in angles.values() for one in turned]
-    vectors = {text.id: np.array(unit(angle)) for text, angle in zip(texts, turned, strict=True)}
-    grades = {
-        (one.id, two.id.replace(QUESTION, PASSAGE)): 1 for one in texts for two in texts if one.group == two.group
-    }
-    return TextSet("turned", texts, grades), vectors
-
-
-def joined(*sets: tuple[TextSet, dict[str, np.ndarray]]) -> tuple[TextSet, dict[str, np.ndarray]]:
-    texts = [text for one, _ in sets for text in one.texts]
-    return TextSet("joined", texts, sets[0][0].relevance), {k: v for _, vectors in sets for k, v in vectors.items()}
 
 
 # --- which is nearest -------------------------------------------------------------------------------------------
