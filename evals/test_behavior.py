@@ -6,18 +6,19 @@ Texts: ``fixtures/texts/data`` and its card.
 """
 
 import unicodedata
-from itertools import chain, permutations, product
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fixtures.comparing import measures, notebook_pairs
+from fixtures.comparing import cases, measures, notebook_pairs
 from fixtures.comparing.distances import cosine_distances
+from fixtures.comparing.items import gains, mean, share_right, values
 from fixtures.comparing.rows import at_least, measured, more_than
-from fixtures.comparing.similarity import pairs, similarity_matrix
+from fixtures.comparing.similarity import similarity_matrix
 from fixtures.models.spec import Role
-from fixtures.showing import shorten
 from fixtures.texts import corpus
+from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
 
 COUNTED = {6: "six"}
 """Counts spelled out in the names of rows, so that these stay the names of earlier reports."""
@@ -28,31 +29,32 @@ COUNTED = {6: "six"}
 @pytest.mark.parametrize("language", corpus.LANGUAGES)
 def test_translation_is_nearer_than_any_other_meaning(observation, languages, task, language, claims):
     _needs_translations(languages)
-    texts = corpus.texts(languages)
-    found = measures.translation_retrieval(observation.by_language(texts, task), texts, language)
+    texts = corpus.meaning_set().within(languages)
+    margins = measures.translations(texts, observation.of(texts.of_kind(TEXT), task), language)
+    worst = cases.lowest(margins, texts.texts)
     claims.hold(
-        measured("mean margin", found.margin),
-        at_least(f"translations of {language} nearest", found.accuracy, 0.95, worst=found.worst),
+        measured("mean margin", mean(margins)),
+        at_least(f"translations of {language} nearest", share_right(margins), 0.95, worst=worst),
     )
 
 
 def test_same_meaning_is_more_similar_than_unrelated_texts(observation, languages, task, claims):
     _needs_translations(languages)
-    texts = corpus.texts(languages)
-    vectors = observation.by_language(texts, task)
-    same, other = measures.same_meaning(vectors), measures.unrelated(vectors)
+    texts = corpus.meaning_set().within(languages)
+    vectors = observation.of(texts.of_kind(TEXT), task)
+    same, other = measures.same_meaning(texts, vectors), measures.unrelated(texts, vectors)
 
     def worst():
         return [
-            *measures.lowest("same meaning", same, measures.same_meaning_texts(texts)),
-            *measures.highest("unrelated", other, measures.unrelated_texts(texts)),
+            *cases.lowest(same, texts.texts, of="same meaning"),
+            *cases.highest(other, texts.texts, of="unrelated"),
         ]
 
-    probability = measures.probability_of_more(same.ravel(), other)
+    probability = measures.probability_of_more(values(same), values(other))
     claims.hold(
-        measured("same meaning", same.mean()),
-        measured("unrelated", other.mean()),
-        at_least("gap between the means", same.mean() - other.mean(), 0.1, worst=worst),
+        measured("same meaning", mean(same)),
+        measured("unrelated", mean(other)),
+        at_least("gap between the means", mean(same) - mean(other), 0.1, worst=worst),
         at_least("probability that a translation beats an unrelated pair", probability, 0.98, worst=worst),
     )
 
@@ -60,19 +62,16 @@ def test_same_meaning_is_more_similar_than_unrelated_texts(observation, language
 def test_shown_sentences_are_more_similar_to_each_other_than_to_the_corpus(observation, languages, task, claims):
     if set(languages) < set(corpus.LANGUAGES):
         pytest.skip(f"not applicable: the seven are in six languages, and the model is for {', '.join(languages)}")
-    texts = corpus.texts(languages)
+    texts = corpus.meaning_set().within(languages).of_kind(TEXT)
     shown = observation.vectors(notebook_pairs.SENTENCES, task)
-    among = pairs(similarity_matrix(shown))
-    to_others = similarity_matrix(shown, np.concatenate(list(observation.by_language(texts, task).values())))
+    others = observation.vectors([text.text for text in texts], task)
+    among = measures.pairs_among(similarity_matrix(shown), notebook_pairs.SENTENCES)
+    to_others = measures.pairs_between(similarity_matrix(shown, others), notebook_pairs.SENTENCES, texts)
 
     def worst():
-        others = list(product(notebook_pairs.SENTENCES, chain(*texts.values())))
-        return [
-            *measures.lowest("among the seven", among, notebook_pairs.PAIRS),
-            *measures.highest("to another text", to_others, others),
-        ]
+        return [*cases.lowest(among, of="among the seven"), *cases.highest(to_others, texts, of="to another text")]
 
-    gap = among.mean() - to_others.mean()
+    gap = mean(among) - mean(to_others)
     claims.hold(at_least("mean similarity among the seven, less that to other texts", gap, 0.1, worst=worst))
 
 
@@ -84,32 +83,24 @@ def test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts(
     observation, languages, device, roles, claims
 ):
     _needs_translations(languages)
-    texts, rewritten = corpus.texts(languages), corpus.paraphrases(languages)
-    vectors, paraphrases = (observation.by_language(stock, roles[Role.SIMILARITY]) for stock in (texts, rewritten))
-    own, across = [(language, language) for language in texts], list(permutations(texts, 2))
-    paraphrase, translated = (
-        np.array([measures.paired_similarity(vectors[first], paraphrases[second]) for first, second in pairings])
-        for pairings in (own, across)
-    )
-    other = measures.unrelated(vectors)
-
-    def behind(pairings):
-        return measures.paired_texts((texts[first], rewritten[second]) for first, second in pairings)
-
+    texts = corpus.meaning_set().within(languages)
+    vectors = observation.of([*texts.of_kind(TEXT), *texts.of_kind(PARAPHRASE)], roles[Role.SIMILARITY])
+    paraphrase, translated = (measures.paraphrases(texts, vectors, translated=across) for across in (False, True))
+    other = measures.unrelated(texts, vectors)
     claims.hold(
         more_than(
             "paraphrase in its own language less the same one translated",
-            paraphrase.mean() - translated.mean(),
+            mean(paraphrase) - mean(translated),
             0.0,
-            worst=lambda: measures.lowest("paraphrase", paraphrase, behind(own)),
+            worst=lambda: cases.lowest(paraphrase, texts.texts, of="paraphrase"),
         ),
         at_least(
             "translated paraphrase less unrelated text",
-            translated.mean() - other.mean(),
+            mean(translated) - mean(other),
             0.1,
             worst=lambda: [
-                *measures.lowest("translated paraphrase", translated, behind(across)),
-                *measures.highest("unrelated", other, measures.unrelated_texts(texts)),
+                *cases.lowest(translated, texts.texts, of="translated paraphrase"),
+                *cases.highest(other, texts.texts, of="unrelated"),
             ],
         ),
     )
@@ -118,16 +109,14 @@ def test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts(
 @pytest.mark.requires_roles(Role.QUERY, Role.DOCUMENT)
 @pytest.mark.parametrize("language", corpus.LANGUAGES)
 def test_question_finds_its_passage_in_every_language(observation, languages, device, roles, language, claims):
-    stock = corpus.questions(languages), corpus.passages(languages)
-    questions = observation.by_language(stock[0], roles[Role.QUERY])
-    passages = observation.by_language(stock[1], roles[Role.DOCUMENT])
-    similarities = similarity_matrix(questions[language], passages[language])
-    margins, lines = measures.nearest(similarities, stock[0][language], stock[1][language])
-    worst = [lines[at] for at in np.argsort(margins)[:3]]
-    scores = [measures.ndcg_at_10(similarity_matrix(questions[language], found)) for found in passages.values()]
+    texts = corpus.retrieval_set().within(languages)
+    vectors = _asked_as(observation, texts, roles[Role.QUERY], roles[Role.DOCUMENT])
+    margins = measures.passage_margins(texts, vectors, language)
+    scores = [mean(measures.retrieval(texts, vectors, language, other)) for other in texts.languages]
     pooled = f"mean of {COUNTED.get(len(scores), len(scores))} languages of passages"
+    worst = cases.lowest(margins, texts.texts)
     claims.hold(
-        measured("mean margin within the language", margins.mean()),
+        measured("mean margin within the language", mean(margins)),
         at_least(f"nDCG@10 of {language} questions, {pooled}", np.mean(scores), 0.8, worst=worst),
     )
 
@@ -137,32 +126,29 @@ def test_two_retrieval_adapters_find_better_than_one(observation, languages, dev
     query, document = roles[Role.QUERY], roles[Role.DOCUMENT]
     if query == document:
         pytest.skip(f"not applicable: {query} serves queries and documents alike")
-    questions, passages = corpus.questions(languages), corpus.passages(languages)
+    texts = corpus.retrieval_set().within(languages)
 
     def margins(asked, found):
-        return measures.standardised_margins(
-            observation.by_language(questions, asked), observation.by_language(passages, found)
-        )
+        return measures.standardised_margins(texts, _asked_as(observation, texts, asked, found))
 
     both = margins(query, document)
-    gains = {task: both - margins(task, task) for task in (query, document)}
-    texts = measures.paired_texts(product(questions.values(), passages.values()))
+    gained = {task: gains(both, margins(task, task)) for task in (query, document)}
     claims.hold(
         *(
             more_than(
                 f"standardised margin with both adapters less that with {task} on both sides",
-                gain.mean(),
+                mean(gain),
                 0.0,
-                worst=measures.lowest("gain", gain, texts),
+                worst=cases.lowest(gain, texts.texts, of="gain"),
             )
-            for task, gain in gains.items()
+            for task, gain in gained.items()
         )
     )
 
 
 # --- invariance: the same meaning written another way -----------------------------------------------------------
 
-REWRITTEN = corpus.meanings()[::7]
+REWRITTEN = frozenset(meaning.id for meaning in corpus.meanings()[::7])
 REWRITINGS = {
     "final-punctuation-dropped": lambda text: text.rstrip(".!?。！？؟"),
     "spaces-around": lambda text: f"  {text} ",
@@ -174,17 +160,16 @@ REWRITINGS = {
 
 @pytest.mark.parametrize("rewriting", REWRITINGS)
 def test_rewriting_keeps_the_meaning(observation, languages, task, rewriting, claims):
-    flat = [meaning.texts[language] for language in languages for meaning in REWRITTEN]
-    rewritten = [REWRITINGS[rewriting](text) for text in flat]
-    similarities = similarity_matrix(observation.vectors(rewritten, task), observation.vectors(flat, task))
-    without = measures.translations_left_out(similarities, meanings=len(REWRITTEN))
-    margins, lines = measures.nearest(without, rewritten, flat)
-    worst = [lines[at] for at in np.argsort(margins)[:3]]
+    texts = [text for text in corpus.meaning_set().within(languages).of_kind(TEXT) if text.group in REWRITTEN]
+    rewritten = [replace(text, id=f"{text.id}-{rewriting}", text=REWRITINGS[rewriting](text.text)) for text in texts]
+    asked, found = (observation.vectors([text.text for text in some], task) for some in (rewritten, texts))
+    similarities = similarity_matrix(asked, found)
+    margins = measures.nearest(measures.translations_left_out(similarities, texts), rewritten, texts)
     nearer = "rewritten texts nearer to the original than to any other meaning"
     claims.hold(
         measured("mean similarity to the original", np.diag(similarities).mean()),
-        measured("mean margin over another meaning", margins.mean()),
-        at_least(nearer, (margins > 0).mean(), 0.95, worst=worst),
+        measured("mean margin over another meaning", mean(margins)),
+        at_least(nearer, share_right(margins), 0.95, worst=cases.lowest(margins, [*texts, *rewritten])),
     )
 
 
@@ -197,14 +182,19 @@ LEAST_DROP = 1e-3
 
 @pytest.mark.parametrize("kind", corpus.NEAR_MISSES)
 def test_near_miss_lowers_similarity(observation, languages, task, kind, claims):
-    cases = corpus.near_misses(kind, languages)
-    originals, changed = zip(*cases, strict=True)
-    drops = cosine_distances(observation.vectors(originals, task), observation.vectors(changed, task))
-    worst = [f'{drops[at]:.1e}  "{shorten(cases[at][0])}" | "{shorten(cases[at][1])}"' for at in np.argsort(drops)[:3]]
+    originals, changed = zip(*corpus.near_misses(kind, languages), strict=True)
+    vectors = (observation.vectors([text.text for text in texts], task) for texts in (originals, changed))
+    drops = measures.paired(cosine_distances(*vectors), originals, changed)
+    worst = cases.lowest(drops, [*originals, *changed], kind=cases.DISTANCE)
     claims.hold(
-        measured("mean drop", drops.mean()),
-        at_least("median drop of similarity", float(np.median(drops)), LEAST_DROP, worst=worst),
+        measured("mean drop", mean(drops)),
+        at_least("median drop of similarity", float(np.median(values(drops))), LEAST_DROP, worst=worst),
     )
+
+
+def _asked_as(observation, texts, query: str, document: str) -> dict[str, np.ndarray]:
+    """Vectors of the questions under one task and of the passages under another, by id."""
+    return observation.of(texts.of_kind(QUESTION), query) | observation.of(texts.of_kind(PASSAGE), document)
 
 
 def _needs_translations(languages) -> None:

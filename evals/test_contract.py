@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from fixtures.comparing.bounds import Bound, norm_rounding
-from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.comparing.cases import farthest
+from fixtures.comparing.distances import cosine_distances
 from fixtures.comparing.rows import HOLDS, NOT_JUDGED, Row, at_least, at_most, equal, measured
 from fixtures.comparing.statistics import RESOLUTION
 from fixtures.comparing.truncation import LONGEST_ASKED, limits_of, words_seen
@@ -73,7 +74,7 @@ def test_embeddings_are_finite_float32_of_unit_norm(encoder: Encoder, mixed_vect
     if encoder.spec.normalised:
         off = np.abs(np.linalg.norm(vectors, axis=1) - 1)
         allowed = norm_rounding(encoder.spec.normalised_in)
-        rows.append(at_most("largest |norm - 1|", off.max(), allowed, worst=worst_texts(texts, off)))
+        rows.append(at_most("largest |norm - 1|", off.max(), allowed, worst=farthest(texts, off)))
     claims.hold(*rows)
 
 
@@ -114,7 +115,7 @@ def test_prefix_acts_where_the_task_has_one(encoder: Encoder, task, claims, roun
             at_least("fewest tokens added by the prefix", min(added), 1),
         )
     else:
-        worst = worst_texts(SENTENCES, distances)
+        worst = farthest(SENTENCES, distances)
         claims.hold(
             at_most("largest cosine distance made by an empty prefix", distances.max(), rounding, worst=worst),
             equal("tokens added by an empty prefix", added, {0}),
@@ -370,4 +371,4 @@ def _apart(first: np.ndarray, second: np.ndarray) -> float:
 
 def _same(rounding: Bound, texts, first: np.ndarray, second: np.ndarray, what: str = "largest cosine distance") -> Row:
     distances = cosine_distances(first, second)
-    return at_most(what, distances.max(), rounding, worst=worst_texts(texts, distances))
+    return at_most(what, distances.max(), rounding, worst=farthest(texts, distances))

@@ -9,21 +9,16 @@ from fixtures.comparing import drift_rows
 from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
 from fixtures.models import task_maps
-from fixtures.run.replacing import forgotten_task_map
 
 
-def test_embeddings_are_those_of_the_baseline(
-    task, gate_result, recorded_baseline, precision, settings, claims, how_to_record
-):
-    if gate_result.problem:
-        pytest.fail(gate_result.problem, pytrace=False)
-    if not recorded_baseline.has_anchors:
-        pytest.skip(f"{recorded_baseline.shown} holds tables only; {how_to_record('record anchors with')}")
-    finding = gate_result.findings.get(task)
+def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claims, how_to_record):
+    if not old.tasks:
+        pytest.skip(f"{old.called} holds tables only; {how_to_record('record anchors with')}")
+    finding = findings.get(task)
     if finding is None:
-        pytest.skip(f"{recorded_baseline.shown} is older than {task}: there is nothing to compare with")
-    compared = f"in {told_precision(precision)}, against {recorded_baseline.shown}"
-    if forgotten := forgotten_task_map(recorded_baseline, settings.target.task_map):
+        pytest.skip(f"{old.called} is older than {task}: there is nothing to compare with")
+    compared = f"in {told_precision(system.precision)}, against {old.called}"
+    if forgotten := "" if system.has_named_map else old.task_map:
         compared += f", which was recorded with --task-map={forgotten}"
 
     def advice() -> str:
@@ -34,6 +29,5 @@ def test_embeddings_are_those_of_the_baseline(
     claims.hold(*drift_rows.rows_of(finding, compared, advice))
 
 
-def test_baseline_is_whole(recorded_baseline, device, claims):
-    recorded_baseline.check_whole()
-    claims.hold(measured("files of the baseline, each as it was recorded", len(recorded_baseline.manifest()["files"])))
+def test_baseline_is_whole(old, device, claims):
+    claims.hold(measured("files of the baseline, each as it was recorded", old.files))

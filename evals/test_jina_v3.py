@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from fixtures.comparing import measures, notebook_pairs
+from fixtures.comparing import cases, measures, notebook_pairs
+from fixtures.comparing.items import gains, mean, values
 from fixtures.comparing.rows import at_least, measured, more_than
 from fixtures.comparing.similarity import task_differences
 from fixtures.texts import corpus
@@ -24,7 +25,7 @@ def test_chinese_paraphrase_is_the_closest_pair_under_text_matching(observation,
     vectors = observation.vectors(notebook_pairs.SENTENCES, "text-matching")
     pair, others = notebook_pairs.chinese_pair_and_others(vectors)
     worst = notebook_pairs.beside_the_chinese_pair(pair, others)
-    difference = pair - max(others)
+    difference = pair.value - values(others).max()
     claims.hold(more_than("similarity of the Chinese pair less that of the next pair", difference, 0.0, worst=worst))
 
 
@@ -32,7 +33,7 @@ def test_chinese_paraphrase_is_the_closest_pair_under_text_matching(observation,
 def test_paraphrase_stands_out_most_under_text_matching(observation, device, claims):
     shown = {task: observation.vectors(notebook_pairs.SENTENCES, task) for task in FIVE}
     found = {task: notebook_pairs.chinese_pair_and_others(vectors) for task, vectors in shown.items()}
-    contrasts = {task: pair - others.mean() for task, (pair, others) in found.items()}
+    contrasts = {task: pair.value - mean(others) for task, (pair, others) in found.items()}
     figures = [measured(f"contrast under {task}", contrast) for task, contrast in contrasts.items()]
     own = contrasts.pop("text-matching")
     rival = max(contrasts, key=contrasts.get)
@@ -47,16 +48,16 @@ def test_paraphrase_stands_out_most_under_text_matching(observation, device, cla
 @pytest.mark.requires_tasks(*FIVE)
 @pytest.mark.parametrize("lifting", LIFTING)
 def test_separation_and_classification_lift_same_meaning(observation, device, lifting, claims):
-    same = {task: measures.same_meaning(observation.by_language(corpus.texts(), task)) for task in FIVE}
-    lifts = {task: same[lifting] - same[task] for task in (*RETRIEVAL, "text-matching")}
-    texts = measures.same_meaning_texts(corpus.texts())
+    texts = corpus.meaning_set()
+    same = {task: measures.same_meaning(texts, observation.of(texts.of_kind(corpus.TEXT), task)) for task in FIVE}
+    lifts = {task: gains(same[lifting], same[task]) for task in (*RETRIEVAL, "text-matching")}
     claims.hold(
         *(
             at_least(
                 f"same meaning under {lifting} less under {task}",
-                lift.mean(),
+                mean(lift),
                 0.05,
-                worst=measures.lowest("lift", lift, texts),
+                worst=cases.lowest(lift, texts.texts, of="lift"),
             )
             for task, lift in lifts.items()
         )

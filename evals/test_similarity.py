@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from fixtures.baselines import notebook_tables
-from fixtures.baselines.stored_files import known_files
 from fixtures.comparing.rows import at_most, equal
 from fixtures.comparing.similarity import similarity_matrix
-from fixtures.run.replacing import not_replaceable
+from fixtures.showing import shown_path
 from fixtures.texts import corpus
 
 SENTENCES = list(corpus.shown_sentences().values())
@@ -27,15 +26,9 @@ def test_task_differences_are_those_of_the_baseline(notebook_matrices, all_tasks
     claims.hold(stored_table(notebook_tables.DIFFERENCES, kind, table))
 
 
-def test_every_stored_file_belongs_to_a_task(device, baseline, spec, settings, all_tasks, claims):
-    if not_replaceable(baseline, spec, settings.source(spec)):
-        pytest.skip(f"{baseline.shown} is another model's")
-    listed = baseline.manifest()["files"] if baseline.exists else ()
-    expected = known_files(spec.tasks) | set(listed)  # listed: also tables of tasks that the model lost
-    found = {path.relative_to(baseline.folder).as_posix() for path in baseline.folder.rglob("*") if path.is_file()}
-    orphans = sorted(name for name in found - expected if not name.startswith(".update/"))
-    where = f"in {baseline.shown}"
-    claims.hold(equal("files of the baseline that no eval reads (delete them)", orphans, [], worst=[where]))
+def test_every_stored_file_belongs_to_a_task(device, stray_files, all_tasks, settings, claims):
+    where = f"in {shown_path(settings.baseline_folder)}"
+    claims.hold(equal("files of the baseline that no eval reads (delete them)", stray_files, [], worst=[where]))
 
 
 def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(observation, task, claims):
@@ -47,6 +40,6 @@ def test_similarity_matrix_is_symmetric_with_ones_on_its_diagonal(observation, t
 
 
 @pytest.fixture
-def all_tasks(settings):
-    if settings.only_tasks:
+def all_tasks(system):
+    if system.target.only_tasks:
         pytest.skip("needs all of the model's tasks; --tasks leaves some out")

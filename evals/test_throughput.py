@@ -9,7 +9,8 @@ synchronised inside the clock. Rounds stop at the precision that the options ask
 import numpy as np
 import pytest
 
-from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.comparing.cases import farthest
+from fixtures.comparing.distances import cosine_distances
 from fixtures.comparing.rows import THROUGHPUT, at_most, measured
 from fixtures.models.spec import Ability
 from fixtures.observing.observation import longest_sent
@@ -34,7 +35,7 @@ def test_encode_throughput(benchmark, encoder, device, task, regime, settings, r
 
     vectors = benchmark(encode)
     distances = cosine_distances(vectors, reference)
-    worst = worst_texts(work.texts, distances)
+    worst = farthest(work.texts, distances)
     same = at_most("cosine distance of the timed result", distances.max(), rounding, worst=worst)
     if benchmark.stats is None:
         claims.hold(same)

@@ -1,5 +1,6 @@
 """Checkpoints to test the suite on, and copies of the suite for runs inside a run."""
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -7,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints import PUBLISHED, change_json, write_native_checkpoint
+from tests.places import ROOT, copy_suite
 
 pytest_plugins = ["pytester"]
+pytest.register_assert_rewrite("tests.runs", "tests.field.loading_runs")
 
 # A tiny model gains nothing from a second thread, and on a busy machine waits for it.
 os.environ["OMP_NUM_THREADS"] = "1"
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.hookimpl(trylast=True)
@@ -46,12 +47,28 @@ def own_checkpoint(native_checkpoint: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def baseline_of_format_1() -> Path:
+    """The folder of a baseline that version 0.3 recorded, of the bundled model. Read only."""
+    return ROOT / "tests" / "data" / "baselines" / "format-1" / "mini"
+
+
+@pytest.fixture(scope="session")
+def _libraries_of_runs() -> None:
+    """Pytester forgets what is first imported inside a run, and torch can't be imported twice."""
+    for library in ("huggingface_hub", "pandas", "peft", "scipy.stats", "sklearn.metrics.pairwise", "torch"):
+        importlib.import_module(library)
+    from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401  imported when first named
+
+
+@pytest.fixture
+def pytester(_libraries_of_runs: None, pytester: pytest.Pytester) -> pytest.Pytester:
+    return pytester
+
+
+@pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A copy of the suite, so that what a run writes lands in a temporary folder; ``fixtures/`` is the real one."""
-    for name in ("conftest.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, pytester.path)
-    shutil.copytree(ROOT / "evals", pytester.path / "evals", ignore=shutil.ignore_patterns("__pycache__"))
-    (pytester.path / "fixtures").symlink_to(ROOT / "fixtures")
+    copy_suite(pytester.path)
     monkeypatch.delenv("TOX_ENV_NAME", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return pytester

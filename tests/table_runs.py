@@ -11,6 +11,8 @@ import pytest
 from fixtures.baselines.manifest import digest
 from fixtures.baselines.tables import TableKind, write_table
 from tests.checkpoints import TASKS
+from tests.places import contents
+from tests.runs import run
 
 LABELS = ("a", "b", "c", "d", "e")
 TEXTS = {
@@ -66,7 +68,7 @@ class Tables:
 
     def run(self, *arguments: str, device: str = "cpu") -> pytest.RunResult:
         options = [f"--model={self.model}", f"--device={device}"]
-        return self.project.runpytest_inprocess("evals", *options, *arguments)
+        return run(self.project, "evals", *options, *arguments)
 
     def record(self, folder: Path | None = None) -> None:
         """Store what "any" obtains as tables without anchors, as published ones are stored."""
@@ -81,10 +83,7 @@ class Tables:
         (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
 
     def reseal(self) -> None:
-        """Have the manifest list the files as they lie there, as if they had been recorded so."""
-        files = {path.relative_to(self.folder).as_posix(): path for path in (self.folder / "similarity").glob("*.txt")}
-        listed = {name: digest(path.read_bytes()) for name, path in files.items()}
-        (self.folder / "manifest.json").write_text(json.dumps({"format": 1, "files": listed}))
+        reseal_tables(self.folder)
 
     def command(self) -> str:
         """The command that records this model's baseline."""
@@ -94,8 +93,14 @@ class Tables:
         return self.folder / "similarity" / f"{of}.txt"
 
     def files(self) -> dict[str, bytes]:
-        stored = self.project.path / "snapshots"
-        return {str(path.relative_to(stored)): path.read_bytes() for path in stored.rglob("*") if path.is_file()}
+        return contents(self.project.path / "snapshots")
+
+
+def reseal_tables(folder: Path) -> None:
+    """Have the manifest list the tables as they lie there, as if they had been recorded so."""
+    files = {path.relative_to(folder).as_posix(): path for path in (folder / "similarity").glob("*.txt")}
+    listed = {name: digest(path.read_bytes()) for name, path in files.items()}
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "files": listed}))
 
 
 def said(result: pytest.RunResult, of: str = "separation") -> list[str]:

@@ -6,8 +6,6 @@ Nothing here runs without one. ``ACCELERATOR=cpu`` runs these tests on the proce
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,8 @@ from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.long_texts import long_text
-from tests.conftest import ROOT
+from tests.places import ROOT, copy_suite
+from tests.runs import printed, report_in, run_apart
 
 DEVICE = os.environ.get("ACCELERATOR") or devices.available_devices()[0]
 MINI = ROOT / "fixtures" / "checkpoints" / "mini"
@@ -38,30 +37,17 @@ class Suite:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "suite"
         self.report = folder / "report"
-        self.folder.mkdir()
-        for name in ("conftest.py", "pyproject.toml"):
-            shutil.copy(ROOT / name, self.folder)
-        for name in ("evals", "snapshots"):
-            shutil.copytree(ROOT / name, self.folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        (self.folder / "fixtures").symlink_to(ROOT / "fixtures")
+        copy_suite(self.folder, "snapshots")
 
-    def run(self, *options: str, evals: str = "evals", **environment: str) -> tuple[int, str]:
-        """Run evals in a process of its own; exit code and what was printed."""
-        inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-        finished = subprocess.run(
-            [sys.executable, "-m", "pytest", evals, *options, f"--report={self.report}", "-p", "no:cacheprovider"],
-            cwd=self.folder,
-            env=inherited | {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"} | environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        return finished.returncode, finished.stdout + finished.stderr
+    def run(self, *options: str, evals: str = "evals", **environment: str) -> pytest.RunResult:
+        """Run evals in a process of its own."""
+        variables = {"OMP_NUM_THREADS": None, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"} | environment
+        arguments = [evals, *options, f"--report={self.report}", "-p", "no:cacheprovider"]
+        return run_apart(*arguments, start=self.folder, **variables)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of that name in the last run's report."""
-        report = json.loads((self.report / "report.json").read_text(encoding="utf-8"))
-        return [row for row in report["rows"] if row["name"] == name]
+        return [row for row in report_in(self.report)["rows"] if row["name"] == name]
 
 
 @pytest.fixture
@@ -71,18 +57,16 @@ def suite(tmp_path: Path) -> Suite:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_the_bundled_model_is_what_was_recorded_on_a_processor(suite, dtype):
-    code, printed = suite.run(f"--device={DEVICE}", f"--dtype={dtype}", "--benchmark-disable")
-    print(printed[-6000:])
-    assert code == 0
-    assert f"on {DEVICE} (" in printed
+    result = suite.run(f"--device={DEVICE}", f"--dtype={dtype}", "--benchmark-disable")
+    assert result.ret == 0
+    assert f"on {DEVICE} (" in printed(result)
     assert suite.rows("drift")
     assert all(row["verdict"] == rows.HOLDS for row in suite.rows("drift"))
 
 
 def test_it_and_the_processor_are_judged_side_by_side(suite):
-    code, printed = suite.run(f"--device={DEVICE},cpu", "--benchmark-disable", evals="evals/test_drift.py")
-    print(printed[-6000:])
-    assert code == 0
+    result = suite.run(f"--device={DEVICE},cpu", "--benchmark-disable", evals="evals/test_drift.py")
+    assert result.ret == 0
     assert {row["device"] for row in suite.rows("drift")} == {DEVICE, "cpu"}
 
 
@@ -91,9 +75,8 @@ def test_a_changed_adapter_is_seen_on_it(suite, tmp_path):
     adapter, other = (model / name / "adapter_model.safetensors" for name in ("separation", "classification"))
     shutil.copy(other, adapter)
     options = [f"--model={model}", "--baseline=mini", f"--device={DEVICE}"]
-    code, printed = suite.run(*options, evals="evals/test_drift.py")
-    print(printed[-6000:])
-    assert code == 1
+    result = suite.run(*options, evals="evals/test_drift.py")
+    assert result.ret == 1
     assert {row["task"] for row in suite.rows("drift") if row["verdict"] == rows.FAILS} == {"separation"}
 
 
@@ -101,30 +84,26 @@ def test_a_changed_adapter_is_seen_on_it(suite, tmp_path):
 def test_float32_that_tensor_cores_round_is_seen(suite):
     """TF32 keeps 10 bits of a float32 product's inputs; torch takes this variable for it."""
     options = [f"--device={DEVICE}"]
-    code, printed = suite.run(*options, evals="evals/test_drift.py", TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1")
-    print(printed[-6000:])
-    assert code == 1
+    result = suite.run(*options, evals="evals/test_drift.py", TORCH_ALLOW_TF32_CUBLAS_OVERRIDE="1")
+    assert result.ret == 1
 
 
 def test_what_is_recorded_on_it_holds_there_and_on_a_processor(suite, tmp_path):
     model = Path(shutil.copytree(MINI, tmp_path / "own-model"))
     chosen = [f"--model={model}", "--benchmark-disable"]
     # Behaviours are left out: mini's known failures are listed in mini's folder, not in this one.
-    code, printed = suite.run(*chosen, f"--device={DEVICE}", "--snapshot-update", "-k=test_drift or test_similarity")
-    print(printed[-6000:])
-    assert code == 0
+    result = suite.run(*chosen, f"--device={DEVICE}", "--snapshot-update", "-k=test_drift or test_similarity")
+    assert result.ret == 0
     for dtype in ("float32", "bfloat16"):
-        code, printed = suite.run(*chosen, f"--device={DEVICE},cpu", f"--dtype={dtype}", evals="evals/test_drift.py")
-        print(printed[-6000:])
-        assert code == 0
+        result = suite.run(*chosen, f"--device={DEVICE},cpu", f"--dtype={dtype}", evals="evals/test_drift.py")
+        assert result.ret == 0
 
 
 def test_throughput_says_what_it_was_measured_on(suite, tmp_path):
     record = tmp_path / "record.json"
     options = [f"--device={DEVICE}", "--benchmark-tokens=100000", f"--benchmark-json={record}"]
-    code, printed = suite.run(*options, evals="evals/test_throughput.py")
-    print(printed[-6000:])
-    assert code == 0
+    result = suite.run(*options, evals="evals/test_throughput.py")
+    assert result.ret == 0
     measured = json.loads(record.read_text(encoding="utf-8"))
     assert devices.describe(DEVICE) in json.dumps(measured["machine_info"])
     assert all(entry["stats"]["mean"] > 0 for entry in measured["benchmarks"])

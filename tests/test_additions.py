@@ -3,12 +3,12 @@
 import json
 import re
 import shutil
-import sys
 
 import pytest
 
 from tests.checkpoints import change_json
-from tests.conftest import ROOT
+from tests.places import ROOT, put
+from tests.runs import report_in, run_apart, run_callable
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"<!-- (\w+) -->\n```\w+\n(.*?)```", PAGE, flags=re.DOTALL))
@@ -26,13 +26,10 @@ def copy(project):
     return project
 
 
-def run(project, *arguments: str, add: str = "") -> pytest.RunResult:
+def run_with(copy, *arguments: str, add: str = "") -> pytest.RunResult:
     """Run pytest with an example as a plugin."""
-    options = []
-    if add:
-        (project.path / "added.py").write_text(EXAMPLES[add])
-        options = ["-p", "added"]
-    return project.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, *arguments)
+    put(copy.path, {"added.py": EXAMPLES[add]} if add else {})
+    return run_apart(*(["-p", "added"] if add else []), *arguments)
 
 
 def test_every_addition_takes_fewer_than_twenty_lines_but_a_runtime_which_is_a_module():
@@ -42,23 +39,26 @@ def test_every_addition_takes_fewer_than_twenty_lines_but_a_runtime_which_is_a_m
 
 
 def test_statistic_is_measured_and_an_old_baseline_does_not_judge_it(copy):
-    result = run(copy, "evals/test_drift.py", "--report=out", "--batch-tokens=128", add="statistic")
+    result = run_with(copy, "evals/test_drift.py", "--report=out", "--batch-tokens=128", add="statistic")
     assert result.ret == pytest.ExitCode.OK
     said = "note      not judged in float32 against snapshots/mini: matrix median (recorded before it existed)"
     result.stdout.fnmatch_lines([said])
-    rows = json.loads((copy.path / "out" / "report.json").read_text())["rows"]
+    rows = report_in(copy.path / "out")["rows"]
     added = [row for row in rows if row["name"] == "matrix median"]
     assert len(added) == 5 and all(row["verdict"] == "not judged" and 0 < row["new"] < 1e-6 for row in added)
 
 
 def test_behaviour_is_held_where_its_role_is_served_and_skipped_elsewhere(copy):
-    (copy.path / "evals" / "test_added.py").write_text(EXAMPLES["behaviour"])
-    run(copy, "evals/test_added.py").assert_outcomes(passed=1)
-    (copy.path / "tests").symlink_to(ROOT / "tests")
-    (copy.path / "map.toml").write_text(EXAMPLES["model"])
-    other = run(copy, "evals/test_added.py", "--model=python:tests.callables:encode", "--task-map=map.toml")
+    put(copy.path, {"evals/test_added.py": EXAMPLES["behaviour"]})
+    run_with(copy, "evals/test_added.py").assert_outcomes(passed=1)
+    other = run_callable(copy, "encode", "evals/test_added.py", task_map=EXAMPLES["model"])
     other.assert_outcomes(skipped=1)
-    other.stdout.fnmatch_lines(["skipped   1: not applicable: no task serves the role similarity (a task map can say)"])
+    other.stdout.fnmatch_lines(
+        [
+            'skipped   1: not applicable: no task serves the role similarity; a task map can say similarity = "TASK" '
+            "under [[]roles], TASK being one of query, passage"
+        ]
+    )
 
 
 def test_language_is_rows_in_a_file(copy):
@@ -69,49 +69,40 @@ def test_language_is_rows_in_a_file(copy):
     for number, meaning in enumerate(content["meanings"]):
         meaning["texts"]["pt"] = meaning["paraphrases"]["pt"] = f"{added['texts']} {number}"
     path.write_text(json.dumps(content), encoding="utf-8")
-    result = run(
+    result = run_with(
         copy, "evals/test_behavior.py", "-k", "translation_is_nearer and text-matching", "--collect-only", "-q"
     )
     assert [line.rpartition("-")[2] for line in result.outlines if "[" in line] == [
         *("en]", "es]", "fr]", "de]", "zh]", "ar]", "pt]")
     ]
-    run(copy, "evals/test_behavior.py", "-k", "nearer_than and text-matching and pt", "--report=out")
-    rows = json.loads((copy.path / "out" / "report.json").read_text())["rows"]
+    run_with(copy, "evals/test_behavior.py", "-k", "nearer_than and text-matching and pt", "--report=out")
+    rows = report_in(copy.path / "out")["rows"]
     assert any((row["name"], row["language"]) == ("translations of pt nearest", "pt") for row in rows)
 
 
 def test_device_is_a_row(copy):
-    assert run(copy, "--collect-only", "-q", "--device=npu:1", "evals/test_drift.py", add="device").ret == 0
-    refused = run(copy, "--device=gpu", "evals", add="device")
+    assert run_with(copy, "--collect-only", "-q", "--device=npu:1", "evals/test_drift.py", add="device").ret == 0
+    refused = run_with(copy, "--device=gpu", "evals", add="device")
     assert "available: cpu, npu:0, npu:1 (or auto, all)" in refused.stderr.str()
 
 
 def test_fault_is_a_row_whose_signature_is_recorded(copy, own_checkpoint):
     options = ["evals/test_drift.py", f"--model={own_checkpoint}", "--device=cpu"]
     change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)
-    assert run(copy, *options, "--snapshot-update", add="fault").ret == pytest.ExitCode.OK
+    assert run_with(copy, *options, "--snapshot-update", add="fault").ret == pytest.ExitCode.OK
     from safetensors.numpy import load_file
 
     assert "separation|texts reversed" in load_file(copy.path / "snapshots" / "own" / "signatures.safetensors")
 
 
 def test_model_is_a_task_map(copy):
-    (copy.path / "tests").symlink_to(ROOT / "tests")
-    (copy.path / "map.toml").write_text(EXAMPLES["model"])
-    result = run(
-        copy,
-        "evals/test_contract.py",
-        "-k",
-        "unit_norm",
-        "--model=python:tests.callables:encode",
-        "--task-map=map.toml",
-    )
+    result = run_callable(copy, "encode", "evals/test_contract.py", "-k", "unit_norm", task_map=EXAMPLES["model"])
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["model: *; tasks: query, passage"])
 
 
 def test_runtime_is_a_module_and_a_row(copy):
-    result = run(
+    result = run_with(
         copy, "evals/test_contract.py", "-k", "unit_norm or order or neighbours", "--model=lengths", add="runtime"
     )
     assert result.ret == pytest.ExitCode.OK

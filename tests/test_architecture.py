@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "hardware": {"files"},
     "models": {"files"},
     "runtimes": {"models", "hardware", "texts", "files"},
-    "observing": {"runtimes", "models", "texts"},
+    "observing": {"runtimes", "models", "texts", "files"},
     "comparing": {"observing", "models", "texts", "files"},
     "baselines": {"observing", "comparing", "runtimes", "models", "hardware", "texts", "files"},
     "reports": {"comparing", "models", "texts"},

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from fixtures.models.spec import Input
 from fixtures.models.task_maps import TaskMap
@@ -14,6 +16,7 @@ from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
 from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
+from fixtures.runtimes.jina_v3.weights import read_header, weight_files
 from tests.checkpoints import (
     FIRST_A,
     MAX_LENGTH,
@@ -21,7 +24,7 @@ from tests.checkpoints import (
     TINY,
     change_json,
     change_tensors,
-    refusal,
+    put_into_shards,
     write_json,
 )
 
@@ -72,16 +75,6 @@ def test_prefixes_come_from_sentence_transformers_where_the_config_has_none(own_
     prompts = {"retrieval.query": "ask: ", "separation": ""}
     write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": prompts})
     assert inspect_checkpoint(own_checkpoint).prefixes == prompts
-
-
-@pytest.mark.parametrize("prompts", [None, {"query": "", "document": ""}])
-def test_tasks_that_no_file_names_are_not_guessed(own_checkpoint, prompts):
-    change_json(own_checkpoint / "config.json", task_instructions=None)
-    write_json(own_checkpoint / "config_sentence_transformers.json", {"prompts": prompts})
-    assert refusal(own_checkpoint) == (
-        "FOLDER: no file names the model's tasks: state task_instructions in config.json, or name a task map "
-        "(--task-map jina-v3 has those of jina-embeddings-v3)"
-    )
 
 
 def test_tasks_and_cuts_of_a_task_map_stand_for_what_the_files_say(own_checkpoint):
@@ -144,6 +137,30 @@ def test_fewer_target_modules_call_for_fewer_matrices():
     assert len(matrix_shapes(PUBLISHED, ["q_proj", "dense"])) == 25
 
 
+def test_missing_adapter_folder_does_not_matter_to_other_tasks(own_checkpoint):
+    shutil.rmtree(own_checkpoint / "retrieval_query")
+    assert inspect_checkpoint(own_checkpoint, only_tasks=TASKS[3:]).tasks == TASKS[3:]
+
+
+# --- files of weights -------------------------------------------------------------------------------------------
+
+
+def test_shapes_are_read_from_the_header(tmp_path, native_checkpoint):
+    tensors = load_file(native_checkpoint / "model.safetensors")
+    shapes = {name: values.shape for name, values in tensors.items()}
+    assert read_header(native_checkpoint / "model.safetensors") == shapes
+    save_file(tensors, tmp_path / "without-metadata.safetensors")
+    assert read_header(tmp_path / "without-metadata.safetensors") == shapes
+
+
+def test_shards_are_found_through_their_index(own_checkpoint):
+    tensors = load_file(own_checkpoint / "model.safetensors")
+    files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    put_into_shards(own_checkpoint, {name: files[number % 2] for number, name in enumerate(tensors)})
+    assert [file.name for file in weight_files(own_checkpoint)] == files
+    assert set(files) < inspect_checkpoint(own_checkpoint).hashes.keys()
+
+
 # --- hashes -----------------------------------------------------------------------------------------------------
 
 
@@ -166,12 +183,6 @@ def test_weights_hash_changes_with_any_adapter_and_with_nothing_else(own_checkpo
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------
-
-
-def test_unknown_task_is_refused_with_those_there_are(own_checkpoint):
-    assert refusal(own_checkpoint, only_tasks=["separation", "clustering"]) == (
-        f"--tasks: unknown task 'clustering'; own has: {', '.join(TASKS)}"
-    )
 
 
 def test_subset_of_tasks_keeps_the_checkpoints_order(own_checkpoint):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fixtures.comparing.cases import PAIR, Case, farthest
 from fixtures.comparing.rows import (
     BROKEN,
     FAILS,
@@ -75,6 +76,13 @@ def test_worst_cases_follow_indented(claims):
     assert message.splitlines()[1:] == ["  one", "  two"]
 
 
+def test_worst_cases_are_worded_in_the_message_and_recorded_as_records(claims, recorded):
+    worst = [Case(PAIR, "gain", {"value": np.float64(-0.25)}, {"text": "one", "other": "x" * 70})]
+    message = failure(claims, at_least("accuracy", 0.5, 1.0, worst=worst))
+    assert message.splitlines()[1:] == [f'  gain -0.250: "one" | "{"x" * 59}…"']
+    assert recorded.rows[0].evidence == (Case(PAIR, "gain", {"value": -0.25}, {"text": "one", "other": "x" * 70}),)
+
+
 def test_worst_cases_are_made_only_where_a_claim_does_not_hold(claims):
     def never():
         raise AssertionError("made for a claim that holds")
@@ -134,6 +142,7 @@ def test_what_is_broken_is_never_known(recorded):
     [
         at_most("distance", 1e-9, 1e-6, source="measured, 95 runs", n=3, detail={"table": "one"}),
         at_least("share", float("inf"), 0.8, worst=["a", "b"]),
+        at_least("share", 0.5, 0.8, worst=farthest(["a", "b"], np.array([0.25, 0.5]))),
         equal("shape", (2, 3), (2, 4)),
         measured("text", "\u4e2d"),
     ],

@@ -5,11 +5,7 @@ on torch's ``meta`` device, and two devices in one run are two names of the proc
 """
 
 import ctypes
-import os
-import subprocess
-import sys
 import weakref
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -22,8 +18,9 @@ from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
 from tests.checkpoints import write_native_checkpoint
+from tests.places import ROOT
+from tests.runs import run_apart
 
-ROOT = Path(__file__).parent.parent
 TEXTS = ["Follow the white rabbit."] * 3 + ["Hello"] * 4 + ["the query"]
 
 
@@ -274,16 +271,11 @@ def test_unloading_frees_the_model(checkpoint, monkeypatch):
 
 
 def test_each_model_is_freed_before_the_next_one_loads(checkpoint, tmp_path):
-    environment = {**os.environ, "LIVING_MODELS": str(tmp_path / "living"), "PYTHONPATH": str(ROOT)}
-    options = ["--model", str(checkpoint.folder), "--device", "all", "-k", "norm and separation"]
-    finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.two_devices", "-p", "no:cacheprovider", "evals", *options],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert finished.returncode == 0, finished.stdout[-3000:]
+    plugins = ["-p", "tests.two_devices", "-p", "no:cacheprovider"]
+    chosen = ["evals", f"--model={checkpoint.folder}", "--device=all", "-k", "norm and separation"]
+    variables = {"LIVING_MODELS": str(tmp_path / "living"), "PYTHONPATH": str(ROOT)}
+    finished = run_apart(*plugins, *chosen, start=ROOT, **variables)
+    assert finished.ret == pytest.ExitCode.OK
     assert (tmp_path / "living").read_text().split() == ["0", "0"]
-    assert "on cpu:0 (" in finished.stdout
-    assert finished.stdout.count(": once") == 2
+    assert "on cpu:0 (" in str(finished.stdout)
+    assert str(finished.stdout).count(": once") == 2

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fixtures.comparing import per_item
+from fixtures.comparing.items import Choice, Item
 from fixtures.errors import EvalsError
 from fixtures.texts import corpus
 from fixtures.texts.evidence import FOLDER, KINDS, PARTS, evidence_set, topic_of
@@ -276,8 +277,8 @@ def test_power_is_that_of_the_drawn_differences():
     old, new = [], []
     for row in range(4000):
         for la in ("a", "b", "c"):
-            old.append(per_item.Item(f"t-{row}", la, 0.0, "", ""))
-            new.append(per_item.Item(f"t-{row}", la, shared[row] + drawn.standard_normal() * 0.3, "", ""))
+            old.append(Item(f"t-{row}-{la}", f"t-{row}", la, 0.0, Choice("")))
+            new.append(old[-1]._replace(value=shared[row] + drawn.standard_normal() * 0.3))
     found = power.power(old, new)
     assert found.correlation == pytest.approx(0.5, abs=0.03)
     assert found.spread == pytest.approx(0.3 * (1 + 1 / 3) ** 0.5, rel=0.03)

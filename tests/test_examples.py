@@ -1,14 +1,14 @@
 """The examples do what their first lines say."""
 
 import shutil
-import sys
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from tests.checkpoints import JINA_V3_PREFIXES, vocabulary, write_json, write_tokenizer
-from tests.conftest import ROOT
+from tests.places import ROOT
+from tests.runs import run_apart
 
 
 @pytest.fixture
@@ -39,6 +39,6 @@ def test_a_models_own_code_is_evaluated_through_a_callable(project, own_code, tm
     monkeypatch.setenv("OWN_CODE_MODEL", str(own_code))
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     options = ["--model", "python:examples.own_code:encode", "--task-map", "examples/own_code.toml"]
-    result = project.run(sys.executable, "-m", "pytest", "evals/test_contract.py", *options)
-    assert result.ret == pytest.ExitCode.OK, result.stdout.str()[-3000:]
+    result = run_apart("evals/test_contract.py", *options)
+    assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["model: *; tasks: retrieval.query, retrieval.passage, separation, classification, *"])

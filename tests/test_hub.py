@@ -14,10 +14,10 @@ from huggingface_hub import errors
 from fixtures.errors import CheckpointError
 from fixtures.models import hub
 from tests.checkpoints import write_native_checkpoint
+from tests.places import ROOT
+from tests.runs import refusal, run_apart
 
 httpx = pytest.importorskip("httpx2")  # the HTTP client of huggingface_hub 2
-
-ROOT = Path(__file__).parent.parent
 REPOSITORY = "someone/some-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -33,7 +33,7 @@ def not_cached(cause: Exception | None) -> Exception:
     return error
 
 
-def refusal(monkeypatch, error: Exception, revision: str | None = None) -> str:
+def refusal_of_a_download(monkeypatch, error: Exception, revision: str | None = None) -> str:
     def download(*arguments, **options):
         raise error
 
@@ -70,11 +70,11 @@ def refusal(monkeypatch, error: Exception, revision: str | None = None) -> str:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_each_failure_says_what_to_do(monkeypatch, error, said):
-    assert said in refusal(monkeypatch, error)
+    assert said in refusal_of_a_download(monkeypatch, error)
 
 
 def test_unknown_revision_is_named(monkeypatch):
-    message = refusal(monkeypatch, http_error(errors.RevisionNotFoundError, 404), revision="v9")
+    message = refusal_of_a_download(monkeypatch, http_error(errors.RevisionNotFoundError, 404), revision="v9")
     assert message == f"{REPOSITORY}@v9 has no such revision: give a branch, a tag or a commit to --revision"
 
 
@@ -123,11 +123,9 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
-def run_pytest(home: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.pop("HF_HUB_CACHE", None)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--device", "cpu", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+def run_offline(home: Path, *arguments: str) -> pytest.RunResult:
+    variables = {"HF_HOME": str(home), "HF_HUB_CACHE": None, "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return run_apart("-p", "no:cacheprovider", "--device=cpu", *arguments, start=ROOT, **variables)
 
 
 def contents(folder: Path) -> dict[str, float]:
@@ -139,40 +137,37 @@ def test_cached_model_is_evaluated_at_its_commit_and_nothing_is_written(home, tm
         (tmp_path / name).mkdir()
         monkeypatch.setenv(name, str(tmp_path / name))
     before = contents(tmp_path) | contents(ROOT / "snapshots")
-    finished = run_pytest(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
-    assert finished.returncode == 0, finished.stdout[-3000:]
-    assert f"revision main (cached: {COMMIT}; " in finished.stdout
-    assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in finished.stdout
+    finished = run_offline(home, "evals/test_contract.py", "--model", REPOSITORY, "-k", "norm and separation")
+    assert finished.ret == pytest.ExitCode.OK
+    assert f"revision main (cached: {COMMIT}; " in str(finished.stdout)
+    assert f"{REPOSITORY} is commit {COMMIT} of the Hub repository" in str(finished.stdout)
     assert contents(tmp_path) | contents(ROOT / "snapshots") == before
 
 
 def test_revision_that_is_not_in_the_cache_is_one_line(home):
-    finished = run_pytest(home, "evals", "--model", REPOSITORY, "--revision", "v9")
-    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in finished.stderr.splitlines() if line]
-    assert line.startswith(f"ERROR: --model: {REPOSITORY}@v9 isn't in the Hub cache")
+    line = refusal(run_offline(home, "evals", "--model", REPOSITORY, "--revision", "v9"))
+    assert line.startswith(f"--model: {REPOSITORY}@v9 isn't in the Hub cache")
 
 
 def test_offline_with_an_empty_cache_is_one_line(tmp_path):
-    finished = run_pytest(tmp_path, "evals", "--model", REPOSITORY)
-    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "Traceback" not in finished.stdout + finished.stderr
-    (line,) = [line for line in (finished.stdout + finished.stderr).splitlines() if "Hub cache" in line]
-    assert "run `hf download someone/some-model` where there is a network" in line
+    line = refusal(run_offline(tmp_path, "evals", "--model", REPOSITORY))
+    assert "Hub cache" in line and "run `hf download someone/some-model` where there is a network" in line
     assert not contents(tmp_path)
 
 
-def test_cached_commit_follows_the_environment(home, monkeypatch):
-    for name in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
+VARIABLES = {"HF_HOME": "", "HF_HUB_CACHE": "hub", "HUGGINGFACE_HUB_CACHE": "hub", "XDG_CACHE_HOME": ".."}
+"""Variables that say where the cache is, as huggingface_hub reads them, and what they name beside HF_HOME's folder."""
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_cached_commit_follows_the_environment(home, variable):
     shutil.copytree(home, home.parent / "huggingface")
-    for name, value in {
-        "HF_HOME": home,
-        "HF_HUB_CACHE": home / "hub",
-        "XDG_CACHE_HOME": home.parent,
-    }.items():
-        with monkeypatch.context() as changed:
-            changed.setenv(name, str(value))
-            assert hub.cached_commit(REPOSITORY, None) == COMMIT
-            assert hub.cached_commit(REPOSITORY, "v9") is None
-            assert hub.cached_commit(REPOSITORY, COMMIT) == COMMIT
+    script = (
+        "from fixtures.models.hub import cached_commit\n"
+        f"print(*(cached_commit({REPOSITORY!r}, revision) for revision in (None, 'v9', {COMMIT!r})))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment[variable] = str(home / VARIABLES[variable])
+    asked = [sys.executable, "-c", script]
+    ran = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == [COMMIT, "None", COMMIT]

@@ -1,7 +1,8 @@
 import pytest
 
 from fixtures.run.known_failures import FILE, MOVED, KnownFailure, deviceless_name, read_known_failures
-from tests.conftest import ROOT
+from tests.places import ROOT, put
+from tests.runs import run
 
 EVAL = """
 import pytest
@@ -53,34 +54,31 @@ def test_line_without_test_or_reason_is_refused(tmp_path, line):
 
 
 @pytest.fixture
-def run(project, native_checkpoint):
-    folder = project.path / "snapshots" / "tiny"
-    folder.mkdir(parents=True)
-    (project.path / "evals" / "test_listed.py").write_text(EVAL)
+def run_with(project, native_checkpoint):
+    def run_with(*lines: str) -> pytest.RunResult:
+        listed = "".join(f"{line}\n" for line in lines)
+        put(project.path, {"evals/test_listed.py": EVAL, f"snapshots/tiny/{FILE}": listed})
+        return run(project, "evals/test_listed.py", model=native_checkpoint)
 
-    def run(*lines: str) -> pytest.RunResult:
-        (folder / FILE).write_text("".join(f"{line}\n" for line in lines))
-        return project.runpytest_inprocess("evals/test_listed.py", f"--model={native_checkpoint}", "-p", "no:randomly")
-
-    return run
+    return run_with
 
 
-def test_known_failure_is_expected_and_shown(run):
-    result = run("test_listed.py::test_claim[ar] # too few Arabic texts")
+def test_known_failure_is_expected_and_shown(run_with):
+    result = run_with("test_listed.py::test_claim[ar] # too few Arabic texts")
     result.assert_outcomes(passed=1, xfailed=1)
     assert "too few Arabic texts" in result.stdout.str() and result.ret == pytest.ExitCode.OK
 
 
-def test_known_failure_that_holds_fails_the_run(run):
-    result = run("test_listed.py::test_claim[ar] # weak", "test_listed.py::test_claim[de] # was weak")
+def test_known_failure_that_holds_fails_the_run(run_with):
+    result = run_with("test_listed.py::test_claim[ar] # weak", "test_listed.py::test_claim[de] # was weak")
     result.assert_outcomes(failed=1, xfailed=1)
     assert "[XPASS(strict)] was weak" in result.stdout.str()
 
 
-def test_unlisted_failure_still_fails(run):
-    run().assert_outcomes(passed=1, failed=1)
+def test_unlisted_failure_still_fails(run_with):
+    run_with().assert_outcomes(passed=1, failed=1)
 
 
-def test_line_that_is_no_eval_is_told(run):
-    result = run("test_listed.py::test_gone # renamed since", "test_listed.py::test_claim[ar] # weak")
+def test_line_that_is_no_eval_is_told(run_with):
+    result = run_with("test_listed.py::test_gone # renamed since", "test_listed.py::test_claim[ar] # weak")
     assert "lists a known failure that matches no eval: test_listed.py::test_gone" in result.stdout.str()

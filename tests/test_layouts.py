@@ -12,10 +12,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from fixtures.baselines import gate, recording
+from fixtures.baselines import accepting, recording
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.folder_update import FolderUpdate
-from fixtures.errors import CheckpointError, EncodeError
+from fixtures.baselines.reference import reference_of
+from fixtures.comparing.compare import compare
+from fixtures.errors import EncodeError
 from fixtures.models import task_maps
 from fixtures.models.source import Source
 from fixtures.models.spec import Ability, Target
@@ -30,9 +32,9 @@ from fixtures.runtimes.jina_v3.known_models import task_map_of_published
 from fixtures.runtimes.jina_v3.layouts import jina_hf
 from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES
 from fixtures.runtimes.jina_v3.loading import load_model
+from fixtures.texts.anchors import anchor_set
 from tests.checkpoints import (
     ADAPTER_FILE,
-    BASE_FILE,
     PUBLISHED,
     TASKS,
     TEXTS,
@@ -46,7 +48,7 @@ from tests.checkpoints import (
     write_native_checkpoint,
     write_original_checkpoint,
 )
-from tests.plain_model import embedding
+from tests.encoders.plain import embedding
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED_AS = "jinaai/jina-embeddings-v3"
@@ -168,12 +170,6 @@ def test_original_layout_without_a_stated_rotary_base_has_that_of_its_class(tmp_
 # --- what is refused ----------------------------------------------------------------------------------------------
 
 
-def test_base_without_adapters_asks_for_the_task(folders):
-    message = refusal(folders[0] / "merged")
-    assert "none of the adapter folders retrieval_query" in message
-    assert "name its task with --tasks" in message
-
-
 def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkeypatch):
     monkeypatch.setattr("fixtures.runtimes.jina_v3.known_models.PUBLISHED_ARCHITECTURE", {"hidden_size": SIZE.hidden})
     write_native_checkpoint(tmp_path / "jina-embeddings-v3-hf", tasks=[])
@@ -181,56 +177,6 @@ def test_published_base_without_its_adapters_is_no_merged_model(tmp_path, monkey
         tmp_path / "jina-embeddings-v3-hf", only_tasks=["classification"], published_as="jinaai/jina-embeddings-v3-hf"
     )
     assert "the adapter folders of jinaai/jina-embeddings-v3-hf are missing" in message
-
-
-def test_original_layout_with_a_missing_bank_is_refused(tmp_path):
-    write_original_checkpoint(tmp_path)
-    lost = "roberta.encoder.layers.0.mlp.fc1.parametrizations.weight.0.lora_A"
-    change_tensors(tmp_path / BASE_FILE, lambda tensors: tensors.pop(lost))
-    assert "1 missing (first: roberta.encoder.layers.0.mlp.fc1" in refusal(tmp_path)
-
-
-def test_original_layout_with_another_number_of_tasks_is_refused(tmp_path):
-    write_original_checkpoint(tmp_path)
-    change_json(tmp_path / "config.json", lora_adaptations=list(TASKS[:4]))
-    assert "misshapen" in refusal(tmp_path)
-
-
-def test_original_layout_without_task_names_is_refused(tmp_path):
-    write_original_checkpoint(tmp_path)
-    change_json(tmp_path / "config.json", lora_adaptations=None)
-    assert "lora_adaptations must list the tasks" in refusal(tmp_path)
-
-
-def test_original_layout_with_a_task_without_prefix_is_refused(tmp_path):
-    write_original_checkpoint(tmp_path)
-    change_json(tmp_path / "config.json", task_instructions=dict.fromkeys(TASKS[:4], ""))
-    assert "states no prefix for task 'text-matching'" in refusal(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("entry", "value"), [("emb_pooler", "cls"), ("position_embedding_type", "absolute"), ("hidden_act", "relu")]
-)
-def test_original_layout_with_other_steps_is_refused(tmp_path, entry, value):
-    write_original_checkpoint(tmp_path)
-    change_json(tmp_path / "config.json", **{entry: value})
-    message = refusal(tmp_path)
-    assert f"{entry} is {value!r}" in message
-
-
-def test_plain_xlm_roberta_is_refused_rather_than_loaded_at_random(tmp_path):
-    write_original_checkpoint(tmp_path)
-    only = {"embeddings.word_embeddings.weight": np.zeros((3, 3), np.float32)}
-    change_tensors(tmp_path / BASE_FILE, lambda tensors: (tensors.clear(), tensors.update(only)))
-    message = refusal(tmp_path)
-    assert "model_type is 'xlm-roberta'" in message
-
-
-def test_native_weights_under_other_names_are_refused(tmp_path):
-    write_native_checkpoint(tmp_path)
-    change_tensors(tmp_path / BASE_FILE, lambda t: t.update({"layers.0.other": t.pop("layers.0.mlp.fc1.weight")}))
-    with pytest.raises(CheckpointError, match=r"1 missing \(first: layers.0.mlp.fc1.weight\); 1 unexpected"):
-        load_model(inspect_checkpoint(tmp_path))
 
 
 # --- identity -----------------------------------------------------------------------------------------------------
@@ -297,14 +243,15 @@ def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_pa
         patch.setattr(recording, "DTYPES", ("float32",))
         whole = variations.variations
         patch.setattr(variations, "variations", lambda encoder, thorough: whole(encoder, thorough=False))
-        update = FolderUpdate(folder)
-        recorded = gate.run(
-            observe(encoder), encoder, registry.JINA_V3, Baseline(folder, update), update, source=source
+        update, anchors = FolderUpdate(folder), anchor_set(encoder.spec.max_length)
+        stored = Baseline(folder, update)
+        recorded = accepting.stage(
+            observe(encoder, anchors), anchors, encoder, registry.JINA_V3, stored, update, source=source
         )
         assert recorded.problem is None
         update.commit()
-    result = gate.run(observe(encoder), encoder, registry.JINA_V3, Baseline(folder), None, source=source)
-    assert {task: found.verdict.outcome for task, found in result.findings.items()} == {"separation": "identical"}
+    found = compare(reference_of(Baseline(folder)), observe(encoder, anchors), anchors)
+    assert {task: one.verdict.outcome for task, one in found.items()} == {"separation": "identical"}
 
 
 def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folders, tmp_path):
@@ -318,15 +265,6 @@ def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folder
         file = renamed / "separation" / ADAPTER_FILE
         change_tensors(file, lambda tensors, to=spelling: [tensors.update({to(n): tensors.pop(n)}) for n in published])
         assert np.array_equal(open_encoder(renamed, only_tasks=["separation"]).encode(TEXTS, "separation"), plain)
-
-
-def test_adapter_that_holds_a_matrix_under_two_names_is_refused(folders, tmp_path):
-    folder = Path(shutil.copytree(folders[0] / "published", tmp_path / "twice"))
-    name = "encoder.layers.0.mlp.fc1.lora_A.weight"
-    change_tensors(
-        folder / "separation" / ADAPTER_FILE, lambda tensors: tensors.update({f"roberta.{name}": tensors[name]})
-    )
-    assert "layers.0.mlp.fc1.lora_A.weight is there twice" in refusal(folder, only_tasks=["separation"])
 
 
 def test_original_layout_runs_under_all_its_tasks(folders):

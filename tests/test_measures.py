@@ -1,25 +1,44 @@
 """Measures of meaning on arrays small enough to work out by hand."""
 
-import re
-
 import numpy as np
 import pytest
 
-from fixtures.comparing import measures, notebook_pairs
+from fixtures.comparing import cases, measures, notebook_pairs
+from fixtures.comparing.items import Choice, Item, by_language, gains, mean, share_right, values
 from fixtures.comparing.similarity import similarity_matrix
+from fixtures.errors import EvalsError
+from fixtures.reports.cases import lines
 from fixtures.texts import corpus
+from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
+from fixtures.texts.text_sets import Text, TextSet
 
 
 def unit(degrees: float) -> list[float]:
     return [np.cos(np.radians(degrees)), np.sin(np.radians(degrees))]
 
 
-TURNED = {
-    "en": np.array([unit(0), unit(90), unit(180)]),
-    "de": np.array([unit(10), unit(100), unit(190)]),
-    "fr": np.array([unit(0), unit(90), unit(80)]),
-}
-TEXTS = {language: [f"{language} {row}" for row in range(3)] for language in TURNED}
+TURNED = {"en": (0, 90, 180), "de": (10, 100, 190), "fr": (0, 90, 80)}
+"""Language -> the angle of each text's vector; a text's group is its place."""
+
+
+def text_set(angles: dict[str, tuple[float, ...]], kind: str = TEXT) -> tuple[TextSet, dict[str, np.ndarray]]:
+    """Texts of a kind whose ids are language and group, and their vectors."""
+    texts = [
+        Text(f"{language}{row}-{kind}", f"{kind} {row} in {language}", language, str(row), kind)
+        for language, turned in angles.items()
+        for row in range(len(turned))
+    ]
+    turned = [one for turned in angles.values() for one in turned]
+    vectors = {text.id: np.array(unit(angle)) for text, angle in zip(texts, turned, strict=True)}
+    grades = {
+        (one.id, two.id.replace(QUESTION, PASSAGE)): 1 for one in texts for two in texts if one.group == two.group
+    }
+    return TextSet("turned", texts, grades), vectors
+
+
+def joined(*sets: tuple[TextSet, dict[str, np.ndarray]]) -> tuple[TextSet, dict[str, np.ndarray]]:
+    texts = [text for one, _ in sets for text in one.texts]
+    return TextSet("joined", texts, sets[0][0].relevance), {k: v for _, vectors in sets for k, v in vectors.items()}
 
 
 # --- which is nearest -------------------------------------------------------------------------------------------
@@ -27,56 +46,115 @@ TEXTS = {language: [f"{language} {row}" for row in range(3)] for language in TUR
 
 def test_margin_is_the_right_answer_less_the_best_wrong_one():
     similarities = np.array([[0.9, 0.2, 0.5], [0.7, 0.6, 0.1], [0.3, 0.3, 0.3]])
-    margins, lines = measures.nearest(similarities, ["q0", "q1", "q2"], ["a0", "a1", "a2"])
-    assert margins == pytest.approx([0.4, -0.1, 0.0])
-    assert lines[1] == '-0.100  "q1": 0.600 to "a1", 0.700 to "a0"'
+    found = measures.nearest(similarities, ["q0", "q1", "q2"], ["a0", "a1", "a2"])
+    assert values(found) == pytest.approx([0.4, -0.1, 0.0])
+    assert found[1] == Item("q1", "", "", pytest.approx(-0.1), Choice("a0", 0.7), Choice("a1", 0.6))
+    assert lines(cases.lowest(found, shown=1)) == ['-0.100  "q1": 0.600 to "a1", 0.700 to "a0"']
+
+
+def test_right_answer_may_stand_in_any_column():
+    (found,) = measures.nearest(np.array([[0.9, 0.2, 0.5]]), ["q"], ["a0", "a1", "a2"], [2])
+    assert (found.value, found.expected.name, found.found.name) == (pytest.approx(-0.4), "a2", "a0")
 
 
 def test_translations_are_found_where_they_are_nearest():
-    vectors = {language: TURNED[language] for language in ("en", "de")}
-    found = measures.translation_retrieval(vectors, TEXTS, "en")
-    assert found.accuracy == 1.0
+    texts, vectors = text_set({language: TURNED[language] for language in ("en", "de")})
+    found = measures.translations(texts, vectors, "en")
+    assert share_right(found) == 1.0
     angles = np.cos(np.radians([10, 10, 10])) - np.cos(np.radians([100, 80, 80]))
-    assert found.margin == pytest.approx(angles.mean())
+    assert mean(found) == pytest.approx(angles.mean())
+    assert [(item.id, item.group, item.language, item.expected.name) for item in found] == [
+        (f"en{row}-text", str(row), "en", f"de{row}-text") for row in range(3)
+    ]
 
 
-def test_translation_that_another_text_beats_is_counted_and_shown_first():
-    found = measures.translation_retrieval(TURNED, TEXTS, "en")
-    assert found.accuracy == pytest.approx(5 / 6)
-    assert len(found.worst) == 3 and found.worst[0].startswith("-") and '"en 2": ' in found.worst[0]
+def test_translation_that_another_text_beats_is_counted_and_comes_first():
+    texts, vectors = text_set(TURNED)
+    found = measures.translations(texts, vectors, "en")
+    assert share_right(found) == pytest.approx(5 / 6)
+    worst = cases.lowest(found, texts.texts)
+    assert len(worst) == 3 and worst[0].figures["value"] < 0 and worst[0].item == "en2-text"
+    assert (worst[0].texts["asked"], worst[0].texts["right"]) == ("text 2 in en", "text 2 in fr")
 
 
-def test_retrieval_score_of_a_perfect_order_is_one_and_falls_with_the_rank():
-    assert measures.ndcg_at_10(np.eye(4)) == pytest.approx(1)
-    second = np.array([[0.5, 0.9, 0.1], [0.9, 0.5, 0.1], [0.9, 0.1, 0.5]])
-    assert measures.ndcg_at_10(second) == pytest.approx(1 / np.log2(3))
+def test_text_without_a_translation_is_not_asked_about_and_is_still_a_wrong_answer():
+    texts, vectors = text_set({"en": (0, 90, 180), "de": (80, 100)})
+    found = {item.id: item for item in measures.translations(texts, vectors, "en")}
+    assert found.keys() == {"en0-text", "en1-text"}
+    (back,) = [item for item in measures.translations(texts, vectors, "de") if item.id == "de0-text"]
+    assert back.value < 0 and back.found.name == "en1-text"
+
+
+@pytest.fixture
+def asked() -> TextSet:
+    """Three questions and passages, each answered by its own."""
+    return joined(text_set({"en": (0, 0, 0)}, QUESTION), text_set({"en": (0, 0, 0)}, PASSAGE))[0]
+
+
+def turned_to(asked: TextSet, questions: tuple[float, ...], passages: tuple[float, ...]) -> dict[str, np.ndarray]:
+    angles = dict(zip((text.id for text in asked.texts), (*questions, *passages), strict=True))
+    return {name: np.array(unit(angle)) for name, angle in angles.items()}
+
+
+def test_retrieval_score_of_a_perfect_order_is_one_and_falls_with_the_rank(asked):
+    perfect = measures.retrieval(asked, turned_to(asked, (0, 60, 120), (1, 61, 121)), "en", "en")
+    assert values(perfect) == pytest.approx([1, 1, 1])
+    second = measures.retrieval(asked, turned_to(asked, (0, 60, 120), (61, 1, 121)), "en", "en")
+    assert values(second) == pytest.approx([1 / np.log2(3), 1 / np.log2(3), 1])
+    assert second[0].expected.name == "en0-passage" and second[0].found.name == "en1-passage"
 
 
 def test_retrieval_score_looks_at_ten_places():
     size = 30
-    scores = np.tile(np.arange(size, 0, -1.0), (size, 1))
-    gains = [1 / np.log2(rank + 2) if rank < 10 else 0.0 for rank in range(size)]
-    assert measures.ndcg_at_10(scores) == pytest.approx(np.mean(gains))
+    texts, vectors = joined(
+        text_set({"en": (0,) * size}, QUESTION), text_set({"en": tuple(3 * row for row in range(size))}, PASSAGE)
+    )
+    gains_by_rank = [1 / np.log2(rank + 2) if rank < 10 else 0.0 for rank in range(size)]
+    assert values(measures.retrieval(texts, vectors, "en", "en")) == pytest.approx(gains_by_rank)
+
+
+def test_margin_of_a_question_is_to_the_passage_of_its_language(asked):
+    found = measures.passage_margins(asked, turned_to(asked, (0, 90, 180), (10, 100, 190)), "en")
+    angles = np.cos(np.radians([10, 10, 10])) - np.cos(np.radians([100, 80, 80]))
+    assert values(found) == pytest.approx(angles)
 
 
 # --- same and unrelated -----------------------------------------------------------------------------------------
 
 
 def test_same_meaning_takes_each_pair_of_languages_once():
-    found = measures.same_meaning(TURNED)
-    assert found.shape == (3, 3)
-    expected = np.cos(np.radians([[10, 10, 10], [0, 0, 100], [10, 10, 110]]))
-    assert found == pytest.approx(expected)
+    found = measures.same_meaning(*text_set(TURNED))
+    expected = np.cos(np.radians([10, 10, 10, 0, 0, 100, 10, 10, 110]))
+    assert values(found) == pytest.approx(expected)
+    assert [(item.id, item.found.name) for item in found[2:4]] == [
+        ("en2-text", "de2-text"),
+        ("en0-text", "fr0-text"),
+    ]
 
 
 def test_unrelated_takes_other_meanings_within_and_across_languages():
-    vectors = {language: TURNED[language][:2] for language in ("en", "de")}
+    found = measures.unrelated(*text_set({language: TURNED[language][:2] for language in ("en", "de")}))
     expected = np.cos(np.radians([90, 90, 100, 80, 90, 90]))
-    assert sorted(measures.unrelated(vectors)) == pytest.approx(sorted(expected))
+    assert sorted(values(found)) == pytest.approx(sorted(expected))
 
 
-def test_paired_similarity_is_row_by_row():
-    assert measures.paired_similarity(TURNED["en"], TURNED["de"]) == pytest.approx([np.cos(np.radians(10))] * 3)
+def test_each_figure_is_that_of_its_two_texts():
+    texts, vectors = text_set(TURNED)
+    groups = {text.id: text.group for text in texts.texts}
+    for found, same in ((measures.same_meaning(texts, vectors), True), (measures.unrelated(texts, vectors), False)):
+        assert values(found) == pytest.approx([vectors[item.id] @ vectors[item.found.name] for item in found])
+        assert all((item.group == groups[item.found.name]) == same for item in found)
+
+
+def test_paraphrases_are_those_of_the_texts_own_language_or_of_the_others():
+    texts, vectors = joined(
+        text_set({"en": (0, 90), "de": (10, 100)}), text_set({"en": (20, 110), "de": (60, 150)}, PARAPHRASE)
+    )
+    own = measures.paraphrases(texts, vectors, translated=False)
+    assert values(own) == pytest.approx(np.cos(np.radians([20, 20, 50, 50])))
+    across = measures.paraphrases(texts, vectors, translated=True)
+    assert values(across) == pytest.approx(np.cos(np.radians([60, 60, 10, 10])))
+    assert {(item.id[:2], item.found.name[:2]) for item in across} == {("en", "de"), ("de", "en")}
 
 
 @pytest.mark.parametrize(
@@ -88,39 +166,42 @@ def test_probability_that_one_sample_beats_another(positive, negative, expected)
 
 
 def test_standardised_margins_do_not_depend_on_level_and_spread_of_the_similarities():
-    questions = {"en": np.array([unit(0), unit(90)])}
-    (near,) = measures.standardised_margins(questions, {"de": np.array([unit(10), unit(80)])})
-    assert near == pytest.approx([1, 1], abs=0.02)
-    (swapped,) = measures.standardised_margins(questions, {"de": np.array([unit(80), unit(10)])})
-    assert swapped == pytest.approx([-1, -1], abs=0.02)
+    def margins(passages):
+        return values(
+            measures.standardised_margins(
+                *joined(text_set({"en": (0, 90)}, QUESTION), text_set({"en": passages}, PASSAGE))
+            )
+        )
+
+    assert margins((10, 80)) == pytest.approx([1, 1], abs=0.02)
+    assert margins((80, 10)) == pytest.approx([-1, -1], abs=0.02)
 
 
-# --- which texts are behind a figure ----------------------------------------------------------------------------
-
-# Each text names the angle of its vector, so that lines tell which values they belong to.
-NAMED = {language: [f"{language} {row}" for row in range(3)] for language in TURNED}
+# --- items ------------------------------------------------------------------------------------------------------
 
 
-def cosine_of(pair: tuple[str, str]) -> float:
-    vectors = {text: TURNED[lang][row] for lang, texts in NAMED.items() for row, text in enumerate(texts)}
-    return float(vectors[pair[0]] @ vectors[pair[1]])
+def test_gains_are_those_of_the_same_two_texts_in_any_order():
+    old = [Item("a", "", "en", 0.5, Choice("b")), Item("a", "", "de", 0.25, Choice("c"))]
+    new = [Item("a", "", "de", 0.75, Choice("c")), Item("a", "", "en", 0.25, Choice("b"))]
+    assert [(item.found.name, item.value) for item in gains(new, old)] == [("c", 0.5), ("b", -0.25)]
+    with pytest.raises(KeyError):
+        gains(new, old[:1])
 
 
-def test_texts_of_same_meaning_and_unrelated_pairs_are_those_of_the_values():
-    same = measures.same_meaning_texts(NAMED)
-    assert measures.same_meaning(TURNED).ravel() == pytest.approx([cosine_of(pair) for pair in same])
-    other = measures.unrelated_texts(NAMED)
-    assert measures.unrelated(TURNED) == pytest.approx([cosine_of(pair) for pair in other])
-    assert all(first[-1] == second[-1] for first, second in same)
-    assert all(first[-1] != second[-1] for first, second in other)
+def test_gains_of_items_with_a_right_answer_go_by_it_and_not_by_what_was_found():
+    old = [Item("a", "", "en", 0.0, Choice("wrong"), Choice("right"))]
+    new = [Item("a", "", "en", 1.0, Choice("right"), Choice("right"))]
+    assert [item.value for item in gains(new, old)] == [1.0]
 
 
-def test_lowest_and_highest_pairs_are_shown_in_order_with_their_texts():
-    texts = [("a", "b"), ("c", "d"), ("d", "c"), ("e", "f")]
-    values = np.array([[0.5, -0.25], [-0.25, 0.75]])
-    assert measures.lowest("gain", values, texts, 2) == ['gain -0.250: "c" | "d"', 'gain 0.500: "a" | "b"']
-    assert measures.highest("gain", values, texts, 1) == ['gain 0.750: "e" | "f"']
-    assert len(measures.highest("gain", values, texts, 9)) == 3
+def test_items_are_gathered_by_language_in_their_order():
+    items = [
+        Item(name, "", language, 0.0, Choice("")) for name, language in zip("abc", ("en", "de", "en"), strict=True)
+    ]
+    assert {language: [item.id for item in found] for language, found in by_language(items).items()} == {
+        "en": ["a", "c"],
+        "de": ["b"],
+    }
 
 
 # --- the notebook's sentences -----------------------------------------------------------------------------------
@@ -135,38 +216,38 @@ SPREAD = {"English": 0, "Spanish": 30, "French": 60, "Arabic": 90, "German": 120
 
 def test_chinese_pair_is_told_from_the_twenty_others():
     pair, others = notebook_pairs.chinese_pair_and_others(shown(SPREAD))
-    assert pair == pytest.approx(np.cos(np.radians(10)))
-    assert others.shape == (20,) and others.max() == pytest.approx(np.cos(np.radians(30)))
+    assert pair.value == pytest.approx(np.cos(np.radians(10)))
+    assert len(others) == 20 and values(others).max() == pytest.approx(np.cos(np.radians(30)))
 
 
 def test_chinese_pair_is_below_another_that_is_closer():
     pair, others = notebook_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
-    assert pair - others.max() == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(5)))
+    assert pair.value - values(others).max() == pytest.approx(np.cos(np.radians(10)) - np.cos(np.radians(5)))
 
 
 def test_contrast_of_the_chinese_pair_is_over_the_twenty_others():
     every = dict.fromkeys(SPREAD, 0.0)
     pair, others = notebook_pairs.chinese_pair_and_others(shown(every))
-    assert pair - others.mean() == pytest.approx(0)
+    assert pair.value - mean(others) == pytest.approx(0)
     pair, others = notebook_pairs.chinese_pair_and_others(shown(every | {"Chinese": 90, "Similar": 90}))
-    assert pair - others.mean() == pytest.approx(1 - 10 / 20)
+    assert pair.value - mean(others) == pytest.approx(1 - 10 / 20)
 
 
-def test_pairs_beside_the_chinese_one_are_shown_with_their_texts():
-    lines = notebook_pairs.beside_the_chinese_pair(
+def test_pairs_beside_the_chinese_one_come_with_their_texts():
+    found = notebook_pairs.beside_the_chinese_pair(
         *notebook_pairs.chinese_pair_and_others(shown(SPREAD | {"Spanish": 5}))
     )
     sentences = corpus.shown_sentences()
-    assert lines[0] == f'the Chinese pair 0.985: "{sentences["Chinese"]}" | "{sentences["Similar"]}"'
-    assert lines[1].startswith("next 0.996: ") and len(lines) == 4
-    assert {sentences["English"], sentences["Spanish"]} == set(re.findall(r'"([^"]+)"', lines[1]))
+    assert lines(found)[0] == f'the Chinese pair 0.985: "{sentences["Chinese"]}" | "{sentences["Similar"]}"'
+    assert len(found) == 4 and found[1].label == "next" and found[1].figures["value"] == pytest.approx(0.996, abs=5e-4)
+    assert set(found[1].texts.values()) == {sentences["English"], sentences["Spanish"]}
 
 
 def test_pairs_that_two_tasks_see_most_differently_come_first():
     one, other = (similarity_matrix(shown(angles)) for angles in (SPREAD, SPREAD | {"German": 300}))
-    lines = notebook_pairs.most_different({"separation": one, "classification": other}, "separation", "classification")
-    assert len(lines) == 3 and all(line.startswith("separation to classification ") for line in lines)
-    assert all(corpus.shown_sentences()["German"] in line for line in lines)
+    found = notebook_pairs.most_different({"separation": one, "classification": other}, "separation", "classification")
+    assert [case.label for case in found] == ["separation to classification"] * 3
+    assert all(corpus.shown_sentences()["German"] in case.texts.values() for case in found)
 
 
 # --- helpers of the behaviours ----------------------------------------------------------------------------------
@@ -174,7 +255,15 @@ def test_pairs_that_two_tasks_see_most_differently_come_first():
 
 def test_only_a_texts_own_translations_are_left_out():
     count = 5
-    kept = np.isfinite(measures.translations_left_out(np.zeros((6 * count, 6 * count)), meanings=count))
+    texts = text_set(dict.fromkeys("abcdef", (0,) * count))[0].texts
+    kept = np.isfinite(measures.translations_left_out(np.zeros((6 * count, 6 * count)), texts))
     assert kept.diagonal().all()
     assert not kept[0, count] and not kept[count, 0] and not kept[1, 1 + 5 * count]
     assert kept.sum() == (6 * count) ** 2 - 6 * 5 * count
+
+
+def test_text_that_a_language_lacks_is_named():
+    texts, _ = joined(text_set({"en": (0, 90), "de": (0, 90)}), text_set({"en": (0, 90), "de": (0,)}, PARAPHRASE))
+    assert texts.with_each(TEXT) is texts
+    with pytest.raises(EvalsError, match="joined: there is no paraphrase of '1' in 'de'"):
+        texts.with_each(TEXT, PARAPHRASE)

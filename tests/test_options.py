@@ -2,14 +2,12 @@
 
 import ctypes
 import re
-import shutil
-import sys
 
-import huggingface_hub  # noqa: F401  pytester forgets what is first imported inside a run
 import pytest
 
 from fixtures.hardware import devices
 from tests.checkpoints import TASKS, write_native_checkpoint
+from tests.runs import collected, refusal, run, run_apart
 from tests.test_devices import fake_driver
 
 HEAVY = {"torch", "transformers", "peft", "sklearn", "pandas", "scipy"}
@@ -26,12 +24,9 @@ def available(monkeypatch):
 def refused(project, *arguments):
     """The one line of a run that ends at its options; everything else about such a run is checked here."""
     before = sorted(path for path in project.path.rglob("*") if not {"fixtures", "__pycache__"} & {*path.parts})
-    result = project.runpytest_inprocess("evals", *arguments)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    lines = [line for line in result.errlines if line]
-    assert len(lines) == 1 and "Traceback" not in result.stdout.str()
+    line = refusal(run(project, "evals", *arguments))
     assert sorted(path for path in project.path.rglob("*") if not {"fixtures", "__pycache__"} & {*path.parts}) == before
-    return lines[0].removeprefix("ERROR: ")
+    return line
 
 
 # --- wrong values -----------------------------------------------------------------------------------------------
@@ -142,49 +137,11 @@ def test_device_that_is_not_there_is_refused_with_those_that_are(project, availa
     assert refused(project, f"--device={value}") == expected
 
 
-def _lose_an_adapter(folder):
-    shutil.rmtree(folder / "separation")
-
-
-def _empty_an_adapter(folder):
-    for file in (folder / "separation").iterdir():
-        file.unlink()
-
-
-def _cut_the_weights(folder):
-    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-100])
-
-
-def _lose_the_tokenizer(folder):
-    (folder / "tokenizer.json").unlink()
-
-
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (
-            _lose_an_adapter,
-            "separation: the adapter folder of task 'separation' is missing; use --tasks to leave it out",
-        ),
-        (_empty_an_adapter, "separation: no adapter_config.json, so no adapter; fetch or export the folder again"),
-        (_cut_the_weights, "model.safetensors: truncated: its header promises "),
-        (_lose_the_tokenizer, ": no tokenizer (tokenizer.json or sentencepiece.bpe.model)"),
-    ],
-)
-def test_damaged_checkpoint_is_refused_before_anything_runs(project, own_checkpoint, damage, problem):
-    damage(own_checkpoint)
-    message = refused(project, f"--model={own_checkpoint}")
-    assert message.startswith(f"--model: {own_checkpoint}") and problem in message
-
-
 def test_hub_model_that_cannot_be_had_ends_the_run_in_one_line(project, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    result = project.runpytest_subprocess("evals", "--model=some-org/some-model", "-k", "finite")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    text = result.stdout.str() + result.stderr.str()
-    (line,) = [line for line in text.splitlines() if "isn't in the Hub cache" in line]
+    line = refusal(run_apart("evals", "--model=some-org/some-model", "-k", "finite"))
     assert "--model: some-org/some-model isn't in the Hub cache and can't be downloaded" in line
-    assert "run `hf download some-org/some-model`" in line and "Traceback" not in text
+    assert "run `hf download some-org/some-model`" in line
     assert not (project.path / "snapshots").exists()
 
 
@@ -241,20 +198,18 @@ def test_apple_silicon_has_mps(monkeypatch):
 # --- what a run says before it starts ---------------------------------------------------------------------------
 
 
-def collected(project, *arguments):
-    result = project.runpytest_inprocess("evals", "--collect-only", "-q", *arguments)
-    assert result.ret == pytest.ExitCode.OK
-    return [line.partition("::")[2] for line in result.outlines if "::" in line]
+def names(project, *arguments):
+    return [one.partition("::")[2] for one in collected(run(project, "evals", "--collect-only", "-q", *arguments))]
 
 
 def test_evals_run_over_the_models_tasks_and_the_chosen_devices(project, native_checkpoint, available):
-    ids = collected(project, f"--model={native_checkpoint}", "--device=cuda:1", "--device=cpu", "-k", "unit_norm")
+    ids = names(project, f"--model={native_checkpoint}", "--device=cuda:1", "--device=cpu", "-k", "unit_norm")
     expected = [f"[{device}-{name}]" for device in ("cuda:1", "cpu") for name in TASKS]
     assert [name.removeprefix("test_embeddings_are_finite_float32_of_unit_norm") for name in ids] == expected
 
 
 def test_all_tests_of_one_device_come_before_those_of_the_next(project, native_checkpoint, available):
-    ids = collected(project, f"--model={native_checkpoint}", "--device=all")
+    ids = names(project, f"--model={native_checkpoint}", "--device=all")
     places = [name.partition("[")[2].split("-")[0].rstrip("]") for name in ids]
     assert set(places) == set(available)
     assert places == sorted(places, key=available.index)
@@ -262,13 +217,13 @@ def test_all_tests_of_one_device_come_before_those_of_the_next(project, native_c
 
 def test_tasks_narrow_the_run(project, native_checkpoint):
     chosen = ["--tasks=separation", "--tasks=text-matching,separation"]
-    ids = collected(project, f"--model={native_checkpoint}", "--device=cpu", *chosen, "-k", "unit_norm")
+    ids = names(project, f"--model={native_checkpoint}", "--device=cpu", *chosen, "-k", "unit_norm")
     assert [name.partition("[")[2] for name in ids] == ["cpu-separation]", "cpu-text-matching]"]
 
 
 def test_header_says_what_will_run(project, native_checkpoint, available):
     chosen = ["--device=cuda", "--device=cpu", "--dtype=bfloat16", "--batch-tokens=77", "--tasks=separation"]
-    result = project.runpytest_inprocess("evals", "--collect-only", f"--model={native_checkpoint}", *chosen)
+    result = run(project, "evals", "--collect-only", f"--model={native_checkpoint}", *chosen)
     result.stdout.re_match_lines_random(
         [
             rf"model: {re.escape(str(native_checkpoint))}, native layout, weights sha256 [0-9a-f]{{12}}; "
@@ -292,14 +247,14 @@ def test_header_names_the_commit_and_the_tasks_of_a_hub_model_in_the_cache(
     (references.parent / "snapshots").mkdir()
     own_checkpoint.rename(references.parent / "snapshots" / "c0ffee")
     options = [] if revision == "main" else [f"--revision={revision}"]
-    result = project.runpytest_inprocess("evals", "--collect-only", "--model=some-org/some-model", *options)
+    result = run(project, "evals", "--collect-only", "--model=some-org/some-model", *options)
     result.stdout.fnmatch_lines(
         [f"model: some-org/some-model, revision {revision} (cached: c0ffee; *); tasks: {', '.join(TASKS)}"]
     )
 
 
 def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(project):
-    text = project.runpytest_inprocess("--help").stdout.str()
+    text = run(project, "--help").stdout.str()
     group = text.partition("embedding model evals:\n")[2].partition("\n\n")[0]
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
@@ -323,7 +278,7 @@ def test_looking_around_imports_neither_torch_nor_transformers(project, native_c
         f"print('heavy:', sorted({HEAVY!r} & set(sys.modules)), 'code:', int(code))\n"
     )
     model = [] if "--model=none" in arguments else [f"--model={native_checkpoint}"]
-    result = project.run(sys.executable, "-c", script, "evals", "-q", *model, *arguments)
+    result = run_apart("evals", "-q", *model, *arguments, python=("-c", script))
     expected = 0 if arguments[0] in ("--collect-only", "--help") else 4
     assert result.outlines[-1] == f"heavy: [] code: {expected}"
 
@@ -331,5 +286,5 @@ def test_looking_around_imports_neither_torch_nor_transformers(project, native_c
 def test_model_with_other_tasks_is_evaluated_under_its_own(project, tmp_path):
     prefixes = {"separation": "", "clustering": "Group: "}
     folder = write_native_checkpoint(tmp_path / "other", prefixes=prefixes, tasks=list(prefixes))
-    ids = collected(project, f"--model={folder}", "--device=cpu", "-k", "unit_norm")
+    ids = names(project, f"--model={folder}", "--device=cpu", "-k", "unit_norm")
     assert [name.partition("[")[2] for name in ids] == ["cpu-separation]", "cpu-clustering]"]

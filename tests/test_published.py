@@ -1,25 +1,24 @@
 """The comparison with published numbers: what passes, what fails, and the baseline that was seeded from them."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fixtures.baselines import tables
 from fixtures.baselines.tables import TableKind, read_table, write_table
 from fixtures.comparing import published
 from fixtures.comparing.bounds import assumed_tolerance
+from fixtures.comparing.cases import notes
 from fixtures.comparing.similarity import labelled
 from fixtures.texts import corpus
 from tests.checkpoints import TASKS, write_native_checkpoint
-from tests.replaying_encoder import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
+from tests.encoders.published import FASTEMBED, NOTEBOOK, TRANSFORMERS, ReplayingEncoder, vectors_with_similarities
+from tests.places import ROOT
+from tests.runs import run_apart
 
-ROOT = Path(__file__).parent.parent
 SNAPSHOTS = ROOT / "snapshots" / "jina-embeddings-v3"
 SENTENCES = list(corpus.shown_sentences())
 
@@ -39,7 +38,7 @@ def test_fastembed_vectors_pass_and_fail(asked):
     assert fastembed(ReplayingEncoder(), asked).share < 0.01
     nudged = fastembed(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
-    assert nudged.worst[0].startswith('"Follow the white rabbit." component 3: published ')
+    assert nudged.worst[0].label == '"Follow the white rabbit." component 3'
 
 
 @pytest.mark.parametrize("asked", [*TASKS, None])
@@ -47,19 +46,20 @@ def test_hidden_states_pass_and_fail(asked):
     assert hidden_states(ReplayingEncoder(), asked).share < 0.01
     nudged = hidden_states(ReplayingEncoder(2), asked)
     assert nudged.share == pytest.approx(2, rel=0.01)
-    assert nudged.worst[0].startswith("token 2 component 9: published ")
+    assert nudged.worst[0].label == "token 2 component 9"
+    assert nudged.worst[0].figures.keys() == {"published", "obtained"}
 
 
 def test_hidden_states_of_another_number_of_tokens_are_infinitely_far():
     departure = published.transformers_hidden_states(np.zeros((16, 1024), dtype=np.float32), None)
     assert departure.share == float("inf")
-    assert departure.worst == ["hidden states of shape (16, 1024), published are (17, 1024): other token ids?"]
+    assert departure.worst == notes("hidden states of shape (16, 1024), published are (17, 1024): other token ids?")
 
 
 def test_not_a_number_is_too_far():
     departure = fastembed(ReplayingEncoder(float("nan")), "separation")
     assert not departure.share <= 1
-    assert departure.worst[0].startswith('"Follow the white rabbit." component 3')
+    assert departure.worst[0].label == '"Follow the white rabbit." component 3'
 
 
 @pytest.mark.parametrize("asked", TASKS)
@@ -71,7 +71,7 @@ def test_notebook_similarities_pass_and_fail(asked):
     table[2, 5] = table[5, 2] = table[2, 5] + 2 * allowed
     far = published.notebook_similarity(vectors_with_similarities(table), asked, "float32")
     assert far.share == pytest.approx(2, rel=0.2)
-    assert far.worst[0].startswith("French | German: published ")
+    assert far.worst[0].label == "French | German"
 
 
 @pytest.mark.parametrize("pair", published.notebook_pairs(), ids="-".join)
@@ -104,14 +104,15 @@ def test_every_data_file_states_its_source():
 
 
 @pytest.mark.parametrize("asked", TASKS)
-def test_seeded_matrices_are_the_notebooks(asked):
+def test_seeded_matrices_are_the_notebooks(asked, monkeypatch):
     kind = TableKind(
         title=f"similarity matrix, {asked}",
         entries="cosine similarity of each two texts, in float64 from float32 embeddings",
         subject=asked,
     )
     table = labelled(np.array(NOTEBOOK["similarity"][asked]), SENTENCES)
-    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table, decimals=3)
+    monkeypatch.setattr(tables, "DECIMALS", 3)
+    assert (SNAPSHOTS / "similarity" / f"{asked}.txt").read_text() == write_table(kind, table)
 
 
 def test_seeded_task_differences_are_the_notebooks():
@@ -132,11 +133,9 @@ def test_seeded_baseline_says_where_it_is_from():
     assert manifest["texts"] == corpus.shown_sentences()
 
 
-def run_published_evals(*options: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "evals/test_published.py", "--device", "cpu"]
-    return subprocess.run(
-        [*command, *options], cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment}
-    )
+def run_published_evals(*options: str, **variables: str) -> pytest.RunResult:
+    evals = ["-p", "no:cacheprovider", "evals/test_published.py", "--device", "cpu"]
+    return run_apart(*evals, *options, start=ROOT, **variables)
 
 
 @pytest.mark.parametrize(
@@ -146,21 +145,22 @@ def run_published_evals(*options: str, **environment: str) -> subprocess.Complet
 )
 def test_evals_run_for_the_published_model(nudge, counts, returncode):
     """One nudged similarity of 21 leaves the ten mean differences where they were; they are nudged above."""
-    finished = run_published_evals("-p", "tests.replaying_plugin", PUBLISHED_NUDGE=nudge)
-    assert f"= {counts} in " in finished.stdout, finished.stdout[-3000:] + finished.stderr
-    assert finished.returncode == returncode
+    finished = run_published_evals("-p", "tests.encoders.published", PUBLISHED_NUDGE=nudge)
+    said = str(finished.stdout)
+    assert f"= {counts} in " in said and finished.ret == returncode
     if returncode:
         claim = "largest difference as a share of the allowed one: measured 2, needs <= 1"
-        assert f"separation on cpu: {claim}" in finished.stdout
-        assert '"Follow the white rabbit." component 3: published ' in finished.stdout
-        assert "French | German: published " in finished.stdout
+        assert f"separation on cpu: {claim}" in said
+        assert '"Follow the white rabbit." component 3: published ' in said
+        assert "French | German: published " in said
 
 
 def test_other_models_skip_all_of_it_and_say_so(tmp_path):
     write_native_checkpoint(tmp_path / "mine")
     finished = run_published_evals("--model", str(tmp_path / "mine"))
-    assert finished.returncode == 1, finished.stdout[-3000:]  # asked for nothing else, the run judged nothing
-    assert "none of the suite's evals was judged: all 26 that ran were skipped, 26 of them for this" in finished.stdout
+    assert finished.ret == 1  # asked for nothing else, the run judged nothing
+    said = str(finished.stdout)
+    assert "none of the suite's evals was judged: all 26 that ran were skipped, 26 of them for this" in said
     reason = f"published numbers of jina-embeddings-v3 are not applicable to {tmp_path / 'mine'}"
-    assert f"skipped   26: {reason}" in finished.stdout
-    assert "26 skipped" in finished.stdout
+    assert f"skipped   26: {reason}" in said
+    assert "26 skipped" in said

@@ -4,13 +4,7 @@ import json
 import re
 import warnings
 
-import pandas  # noqa: F401  pytester forgets what is first imported inside a run
-import peft  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import sklearn.metrics.pairwise  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from fixtures.baselines import recording
 from fixtures.runtimes.jina_v3 import loading
@@ -18,27 +12,18 @@ from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.texts import corpus
 from fixtures.texts.workloads import REGIMES
 from tests.checkpoints import TASKS, change_json, change_tensors, write_native_checkpoint
-from tests.rows_in_runs import figures_in
+from tests.runs import failed, figures_in, lines, refusal, run, run_apart, section
 
 TABLES = ["evals/test_similarity.py", "-k", "baseline or belongs"]
 TWO = "--tasks=retrieval.query,separation"
 FEW = ["evals/test_contract.py", "-k", "unit_norm"]
 
 
-def run(project, model, *arguments):
-    chosen = arguments if any("evals/" in argument for argument in arguments) else ("evals", *arguments)
-    return project.runpytest_inprocess(f"--model={model}", "--device=cpu", *chosen)
-
-
-def section(result, title):
-    return re.split(rf"\n=+ {title} =+\n", result.stdout.str(), maxsplit=1)[1].partition("\n=")[0]
-
-
 # --- contract and behaviour -------------------------------------------------------------------------------------
 
 
 def test_contract_holds_for_a_random_model_and_its_figures_reach_junit(project, native_checkpoint):
-    result = run(project, native_checkpoint, "evals/test_contract.py", TWO, "--junitxml=report.xml")
+    result = run(project, "evals/test_contract.py", TWO, "--junitxml=report.xml", model=native_checkpoint)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines([f"loaded    {native_checkpoint} on cpu (*): once"])
     result.stdout.fnmatch_lines(["compared  nothing with a baseline", "skipped   2: the model cuts at 500 tokens"])
@@ -57,7 +42,7 @@ def test_contract_fails_where_a_vector_depends_on_its_batch(project, native_chec
 
     monkeypatch.setattr(TorchEncoder, "pool", batch_dependent)
     options = ["--tasks=separation", "-k", "batch_size or neighbours"]
-    result = run(project, native_checkpoint, "evals/test_contract.py", *options)
+    result = run(project, "evals/test_contract.py", *options, model=native_checkpoint)
     result.assert_outcomes(failed=2, passed=1)
     assert "largest cosine distance: measured" in section(result, "FAILURES")
 
@@ -72,7 +57,7 @@ def test_what_a_library_warns_of_is_a_note_and_no_failure(project, native_checkp
 
     monkeypatch.setattr(loading, "load_model", warning(loading.load_model, "load_adapter will be removed"))
     monkeypatch.setattr(TorchEncoder, "forward", warning(TorchEncoder.forward, "return_dict will be removed\nin 6.0"))
-    result = run(project, native_checkpoint, *FEW)
+    result = run(project, *FEW, model=native_checkpoint)
     result.assert_outcomes(passed=len(TASKS), deselected=result.parseoutcomes()["deselected"])
     notes = [line for line in result.outlines if " warns: " in line]
     assert notes == [
@@ -82,7 +67,7 @@ def test_what_a_library_warns_of_is_a_note_and_no_failure(project, native_checkp
 
 
 def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(project, native_checkpoint):
-    result = run(project, native_checkpoint, "evals/test_behavior.py", "evals/test_jina_v3.py")
+    result = run(project, "evals/test_behavior.py", "evals/test_jina_v3.py", model=native_checkpoint)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = section(result, "FAILURES")
     assert "Traceback" not in text and "Error" not in text and ".py:" not in text
@@ -101,16 +86,20 @@ def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(proje
         said, *worst = message.splitlines()
         assert re.fullmatch(claim, said) or said.startswith("  ")
         assert len([line for line in worst if re.search(r'".+".*".+"', line)]) >= 3, name
-    failed = [line for line in result.outlines if line.startswith("FAILED ")]
-    assert len(failed) == len(blocks)
+    assert len(lines(result, "FAILED ")) == len(blocks)
 
 
 def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, native_checkpoint):
-    result = run(project, native_checkpoint, "evals/test_behavior.py", "--tasks=separation", "-k", "retrieval_adapters")
+    result = run(
+        project, "evals/test_behavior.py", "--tasks=separation", "-k", "retrieval_adapters", model=native_checkpoint
+    )
     assert result.ret == pytest.ExitCode.OK
     missing = "query, document"
     result.stdout.fnmatch_lines(
-        [f"skipped   1: not applicable: no task serves the role {missing} (a task map can say)"]
+        [
+            f"skipped   1: not applicable: no task serves the role {missing}; a task map can say "
+            'query = "separation" and document = "separation" under [[]roles]'
+        ]
     )
 
 
@@ -120,12 +109,12 @@ def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, n
 def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(project, own_checkpoint, monkeypatch):
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)  # sooner recorded
-    assert run(project, own_checkpoint, *TABLES).ret == pytest.ExitCode.TESTS_FAILED
-    assert run(project, own_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
+    assert run(project, *TABLES, model=own_checkpoint).ret == pytest.ExitCode.TESTS_FAILED
+    assert run(project, *TABLES, "--snapshot-update", model=own_checkpoint).ret == pytest.ExitCode.OK
     stored = project.path / "snapshots" / "own"
     assert {path.stem for path in (stored / "similarity").iterdir()} == set(TASKS)
     assert (stored / "task-differences.txt").is_file()
-    again = run(project, own_checkpoint, *TABLES)
+    again = run(project, *TABLES, model=own_checkpoint)
     assert again.ret == pytest.ExitCode.OK
     again.stdout.fnmatch_lines(["compared  6 tables on cpu with snapshots/own: 6 within tolerance; *"])
 
@@ -134,10 +123,9 @@ def test_recorded_run_passes_when_repeated_and_fails_when_the_model_moved(projec
             tensors[name] *= 1.5
 
     change_tensors(own_checkpoint / "separation" / "adapter_model.safetensors", nudge)
-    moved = run(project, own_checkpoint, *TABLES)
+    moved = run(project, *TABLES, model=own_checkpoint)
     moved.stdout.fnmatch_lines(["compared  6 tables on cpu with snapshots/own: * 2 moved*"])
-    failed = [line.partition("::")[2].split(" ")[0] for line in moved.outlines if line.startswith("FAILED ")]
-    assert failed == [
+    assert failed(moved) == [
         "test_similarity_matrix_is_that_of_the_baseline[cpu-separation]",
         "test_task_differences_are_those_of_the_baseline[cpu]",
     ]
@@ -148,22 +136,22 @@ def test_drift_is_told_with_its_texts_and_how_to_accept_it(project, own_checkpoi
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     drift = ["evals/test_drift.py", "-k", "embeddings"]
     command = f"pytest evals/test_drift.py --model={own_checkpoint} --device=cpu --snapshot-update"
-    first = run(project, own_checkpoint, *drift)
+    first = run(project, *drift, model=own_checkpoint)
     first.assert_outcomes(failed=1, skipped=len(TASKS) - 1, deselected=1)
     assert section(first, "FAILURES").count(f"Record one with: {command}") == 1
 
-    recorded = run(project, own_checkpoint, *drift, "--snapshot-update")
+    recorded = run(project, *drift, "--snapshot-update", model=own_checkpoint)
     recorded.assert_outcomes(passed=len(TASKS), deselected=1)
-    steps = [line for line in recorded.outlines if line.startswith("recording snapshots/own: ")]
-    assert [line.split(": ")[1] for line in steps] == [*TASKS, "float32"]
-    assert run(project, own_checkpoint, *drift).ret == pytest.ExitCode.OK
+    steps = [line.split(": ")[1] for line in lines(recorded, "recording snapshots/own: ")]
+    assert steps == [*TASKS, "float32"]
+    assert run(project, *drift, model=own_checkpoint).ret == pytest.ExitCode.OK
 
     def nudge(tensors):
         for name in [name for name in tensors if "lora_B" in name]:
             tensors[name] *= 1.5
 
     change_tensors(own_checkpoint / "separation" / "adapter_model.safetensors", nudge)
-    moved = run(project, own_checkpoint, *drift)
+    moved = run(project, *drift, model=own_checkpoint)
     moved.assert_outcomes(passed=len(TASKS) - 1, failed=1, deselected=1)
     text = section(moved, "FAILURES")
     assert "separation on cpu: drift: drifted in float32, against snapshots/own" in text and "vector max" in text
@@ -175,7 +163,7 @@ def test_stored_file_that_belongs_to_nothing_is_found(project, native_checkpoint
     stray = project.path / "snapshots" / native_checkpoint.name / "similarity" / "clustering.txt"
     stray.parent.mkdir(parents=True)
     stray.write_text("theirs")
-    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "belongs")
+    result = run(project, "evals/test_similarity.py", "-k", "belongs", model=native_checkpoint)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*that no eval reads (delete them): found ?'similarity/clustering.txt'?, needs ??"])
 
@@ -183,15 +171,15 @@ def test_stored_file_that_belongs_to_nothing_is_found(project, native_checkpoint
 def test_tables_over_all_tasks_are_skipped_when_tasks_leave_some_out(project, own_checkpoint, monkeypatch):
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     change_json(own_checkpoint / "tokenizer_config.json", model_max_length=16)
-    assert run(project, own_checkpoint, *TABLES, "--snapshot-update").ret == pytest.ExitCode.OK
-    result = run(project, own_checkpoint, *TABLES, "--tasks=separation")
+    assert run(project, *TABLES, "--snapshot-update", model=own_checkpoint).ret == pytest.ExitCode.OK
+    result = run(project, *TABLES, "--tasks=separation", model=own_checkpoint)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["skipped   2: needs all of the model's tasks; --tasks leaves some out"])
     result.stdout.fnmatch_lines(["compared  1 tables on cpu with snapshots/own: 1 within tolerance; *"])
 
 
 def test_show_matrices_prints_each_matrix_each_difference_and_a_line_on_each_task(project, native_checkpoint):
-    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "differences", "--show-matrices")
+    result = run(project, "evals/test_similarity.py", "-k", "differences", "--show-matrices", model=native_checkpoint)
     text = section(result, "similarity on cpu")
     labels = list(corpus.shown_sentences())
     header, row = r"\s+" + r"\s+".join(labels), r"\w+(?:\s+-?\d\.\d{3}){7}\n"
@@ -203,7 +191,7 @@ def test_show_matrices_prints_each_matrix_each_difference_and_a_line_on_each_tas
 
 
 def test_matrices_are_not_printed_unless_asked_for(project, native_checkpoint):
-    result = run(project, native_checkpoint, "evals/test_similarity.py", "-k", "differences")
+    result = run(project, "evals/test_similarity.py", "-k", "differences", model=native_checkpoint)
     assert "mean absolute difference between tasks" not in result.stdout.str()
 
 
@@ -212,7 +200,7 @@ def test_matrices_are_not_printed_unless_asked_for(project, native_checkpoint):
 
 def test_throughput_is_a_table_over_tasks_and_lengths(project, native_checkpoint):
     options = ["--tasks=separation", "--benchmark-tokens=200", "--benchmark-max-time=0.001", "--benchmark-min-rounds=1"]
-    result = run(project, native_checkpoint, "evals/test_throughput.py", *options, "--benchmark-json=speed.json")
+    result = run(project, "evals/test_throughput.py", *options, "--benchmark-json=speed.json", model=native_checkpoint)
     assert result.ret == pytest.ExitCode.OK
     rows = [line.split() for line in section(result, "throughput").strip().splitlines()]
     assert rows[0] == ["device", "task", "regime", "texts", "tokens", "tokens/s", "sentences/s", "spread", "rounds"]
@@ -227,7 +215,7 @@ def test_throughput_is_a_table_over_tasks_and_lengths(project, native_checkpoint
 
 def test_throughput_says_when_it_is_not_measured(project, native_checkpoint):
     options = ["--tasks=separation", "--benchmark-tokens=50", "--benchmark-disable"]
-    result = run(project, native_checkpoint, "evals/test_throughput.py", *options)
+    result = run(project, "evals/test_throughput.py", *options, model=native_checkpoint)
     assert result.ret == pytest.ExitCode.OK
     notes = [line for line in result.outlines if "throughput was not measured" in line]
     assert notes == [
@@ -249,7 +237,7 @@ def test_one_load_and_one_encoding_of_each_text_serve_all_evals(project, native_
 
     monkeypatch.setattr(TorchEncoder, "encode", counted)
     evals = ["evals/test_similarity.py", "evals/test_behavior.py"]
-    result = run(project, native_checkpoint, *evals, TWO, "--show-matrices", "-k", "similarity or meaning")
+    result = run(project, *evals, TWO, "--show-matrices", "-k", "similarity or meaning", model=native_checkpoint)
     assert len(loads) == 1 and len(asked) == len(set(asked)) > 500
     result.stdout.fnmatch_lines([f"encoded   {len(asked):,} distinct texts and tasks on cpu, each once"])
 
@@ -257,9 +245,9 @@ def test_one_load_and_one_encoding_of_each_text_serve_all_evals(project, native_
 def test_parallel_workers_load_one_model_and_report_as_one(project, tmp_path):
     folder = write_native_checkpoint(tmp_path / "tiny", prefixes={"separation": ""}, tasks=["separation"])
     change_json(folder / "tokenizer_config.json", model_max_length=16)
-    options = [f"--model={folder}", "--device=cpu", "-n2", "--dist=loadgroup"]
+    options = ["-n2", "--dist=loadgroup", "--benchmark-tokens=50", "--snapshot-update"]
     chosen = "unit_norm or similarity_matrix or (throughput and short)"
-    result = project.runpytest_subprocess("evals", *options, "-k", chosen, "--benchmark-tokens=50", "--snapshot-update")
+    result = run_apart("evals", *options, "-k", chosen, model=folder)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines_random(
         [
@@ -276,29 +264,16 @@ def test_parallel_workers_load_one_model_and_report_as_one(project, tmp_path):
 # --- what ends a run --------------------------------------------------------------------------------------------
 
 
-def test_model_that_does_not_load_ends_the_run_in_one_line(project, own_checkpoint):
+@pytest.mark.parametrize("workers", [[], ["-n1", "--dist=loadgroup"]], ids=["serial", "parallel"])
+def test_model_that_does_not_load_ends_the_run_in_one_line(project, own_checkpoint, workers):
     change_tensors(own_checkpoint / "model.safetensors", lambda tensors: tensors.pop("emb_ln.weight"))
-    result = run(project, own_checkpoint, *FEW)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    text = result.stdout.str() + result.stderr.str()
-    said = [line for line in text.splitlines() if "don't fit JinaEmbeddingsV3Model: 1 missing" in line]
-    assert len(said) == 1 and "Traceback" not in text and "FAILED" not in text
+    assert "don't fit JinaEmbeddingsV3Model: 1 missing" in refusal(run(project, *FEW, *workers, model=own_checkpoint))
     assert not (project.path / "snapshots").exists()
-
-
-def test_model_that_does_not_load_ends_a_parallel_run_in_the_same_line(project, own_checkpoint):
-    change_tensors(own_checkpoint / "model.safetensors", lambda tensors: tensors.pop("emb_ln.weight"))
-    options = [f"--model={own_checkpoint}", "--device=cpu", "-n1", "--dist=loadgroup"]
-    result = project.runpytest_subprocess(*options, *FEW)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    text = result.stdout.str() + result.stderr.str()
-    said = [line for line in text.splitlines() if "don't fit JinaEmbeddingsV3Model: 1 missing" in line]
-    assert len(said) == 1 and "Traceback" not in text and "INTERNALERROR" not in text
 
 
 @pytest.mark.parametrize("options", [[], ["--snapshot-update"]])
 def test_run_of_something_else_needs_no_model(project, native_checkpoint, options):
     project.makepyfile(test_other="def test_passes(): pass")
-    result = project.runpytest_inprocess("test_other.py", f"--model={native_checkpoint}", *options)
+    result = run(project, "test_other.py", *options, model=native_checkpoint)
     assert result.ret == pytest.ExitCode.OK
     assert "loaded " not in result.stdout.str()

@@ -8,13 +8,11 @@ from fixtures.models.spec import Target
 from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import checkpoint_of, describe, fetch, spec_of
 from tests.checkpoints import (
-    MEAN_POOLING,
     TASKS,
     TEXTS,
     TINY,
     change_json,
     open_encoder,
-    refusal,
     write_json,
     write_modules,
     write_native_checkpoint,
@@ -46,39 +44,10 @@ def test_sentence_transformers_itself_gives_the_same_embeddings(tmp_path, recwar
     np.testing.assert_allclose(ours.encode(TEXTS, "separation"), theirs.encode(TEXTS), rtol=0, atol=5e-7)
 
 
-@pytest.mark.parametrize(
-    "pooling",
-    [
-        {"pooling_mode": "cls"},
-        {"pooling_mode": ["mean", "max"]},
-        {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
-        {"pooling_mode_mean_sqrt_len_tokens": True},
-        {},
-    ],
-)
-def test_sentence_transformers_folder_with_other_pooling_is_refused(tmp_path, pooling):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, pooling=pooling)
-    assert "this suite takes the mean over all tokens" in refusal(tmp_path)
-
-
 def test_older_spelling_of_mean_pooling_is_understood(tmp_path):
     write_native_checkpoint(tmp_path)
     write_modules(tmp_path, pooling={"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False})
     assert inspect_checkpoint(tmp_path).tasks == TASKS
-
-
-@pytest.mark.parametrize("steps", [("Transformer", "Pooling"), ("Transformer", "Pooling", "Dense", "Normalize"), ()])
-def test_sentence_transformers_folder_with_other_steps_is_refused(tmp_path, steps):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, steps=steps)
-    assert "this suite encodes with Transformer, Pooling, Normalize" in refusal(tmp_path)
-
-
-def test_sentence_transformers_folder_that_leaves_the_prompt_out_of_the_mean_is_refused(tmp_path):
-    write_native_checkpoint(tmp_path)
-    write_modules(tmp_path, pooling={**MEAN_POOLING, "include_prompt": False})
-    assert "include_prompt is false" in refusal(tmp_path)
 
 
 def test_sentence_transformers_folder_states_its_maximum_length(tmp_path):

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fixtures.comparing.distances import cosine_distances, worst_texts
+from fixtures.comparing.distances import cosine_distances
 from fixtures.comparing.similarity import (
     difference_table,
     labelled,
@@ -86,11 +86,6 @@ def test_cosine_distance_is_one_less_cosine():
 def test_cosine_distance_resolves_what_float32_cannot():
     first, second = np.array([[1, 0]], dtype=np.float32), np.array([[1, 1e-7]], dtype=np.float32)
     assert cosine_distances(first, second) == pytest.approx([0.5e-14], rel=1e-3)
-
-
-def test_worst_texts_are_those_with_the_largest_distances_worst_first():
-    lines = worst_texts(["near", "far", "middle"], np.array([0.001, 0.5, 0.02]), shown=2)
-    assert lines == ['5.0e-01  "far"', '2.0e-02  "middle"']
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------

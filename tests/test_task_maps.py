@@ -1,5 +1,6 @@
 """What a task map may say, and what becomes of it in a spec."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -100,9 +101,17 @@ def test_task_that_is_the_same_as_another_is_that_ones_column(read):
     ]
 
 
-def test_task_that_is_the_same_as_another_can_be_asked_for_alone(read):
-    spec = spec_of(read(WHOLE), "again")
-    assert spec.tasks == {"again": Input("query: ", task="query")} and not spec.same_as
+def test_task_that_is_the_same_as_another_is_asked_for_by_that_ones_name(read):
+    with pytest.raises(
+        CheckpointError, match=r"^--tasks: 'again' is the same as 'query', as the task map says; name that$"
+    ):
+        spec_of(read(WHOLE), "again")
+    spec = spec_of(read(WHOLE), "query")
+    assert (
+        list(spec.tasks) == ["query"]
+        and not spec.same_as
+        and spec.roles == {Role.QUERY: "query", Role.SIMILARITY: "query"}
+    )
 
 
 def test_tasks_with_equal_inputs_are_one_whatever_says_so():
@@ -138,6 +147,9 @@ def test_workers_get_what_a_map_says(read):
     handed = ModelSpec.load(spec.dump())
     assert handed == spec and all(isinstance(role, Role) for role in handed.unsupported)
     assert all(type(role) is str for role in spec.dump()["unsupported"])
+    stated = replace(read(WHOLE), name="map.toml", found="--task-map", hub_ids=("org/name",))
+    loaded = TaskMap.load(json.loads(json.dumps(stated.dump())))
+    assert vars(loaded) == vars(stated) and all(isinstance(role, Role) for role in loaded.unsupported)
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,7 @@ def returns_less_for_empty(texts: list[str], task: str) -> np.ndarray:
 
 
 def cancelled_for_empty(texts: list[str], task: str) -> np.ndarray:
-    """Ends a call with an empty text in what is no Exception."""
+    """Raises on an empty text, and not an ``Exception``: asyncio's ``CancelledError`` is a ``BaseException``."""
     if {"", "query: "} & set(texts):
         raise asyncio.CancelledError("cancelled")
     return encode(texts, task)

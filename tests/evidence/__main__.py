@@ -8,14 +8,15 @@ read again and ``read-again.json`` beside the texts doesn't justify it.
 import argparse
 import json
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from fixtures.comparing.per_item import MEASURES, Item, Vectors, paraphrase_over_near_miss, translation
+from fixtures.comparing.items import Item, Vectors, by_language, mean
+from fixtures.comparing.per_item import MEASURES, paraphrase_over_near_miss, translation
 from fixtures.texts import corpus
 from fixtures.texts.anchors import anchor_set
 from fixtures.texts.evidence import FOLDER, KINDS, evidence_set
@@ -102,12 +103,10 @@ def _print_scores(items: Mapping[str, Mapping[str, Sequence[Item]]]) -> None:
     for measure in MEASURES:
         print(f"\n{measure}")
         for name, found in items.items():
-            by_language = _means(found[measure])
-            mean = np.mean(list(by_language.values()))
-            note = ", saturated: can show a loss only" if mean > SATURATED else ""
-            print(
-                f"  {name:16s} {mean:.3f}  ", "  ".join(f"{la} {value:.3f}" for la, value in by_language.items()), note
-            )
+            means = _means(found[measure])
+            overall = np.mean(list(means.values()))
+            note = ", saturated: can show a loss only" if overall > SATURATED else ""
+            print(f"  {name:16s} {overall:.3f}  ", "  ".join(f"{la} {value:.3f}" for la, value in means.items()), note)
 
 
 def _print_kinds(texts: TextSet, models: Mapping[str, Vectors]) -> None:
@@ -142,10 +141,7 @@ def _print_read_again(texts: TextSet, models: Mapping[str, Vectors]) -> list[str
 
 
 def _means(items: Sequence[Item]) -> dict[str, float]:
-    by_language = defaultdict(list)
-    for item in items:
-        by_language[item.language].append(item.value)
-    return {language: float(np.mean(values)) for language, values in by_language.items()}
+    return {language: mean(found) for language, found in by_language(items).items()}
 
 
 if __name__ == "__main__":

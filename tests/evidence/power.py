@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixtures.comparing.per_item import Item
+from fixtures.comparing.items import Item
 
 ONE_SIDED, POWER = 0.05, 0.8
 

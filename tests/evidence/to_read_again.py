@@ -5,12 +5,9 @@ What is mended is a text that says something else than it should, never one that
 
 from collections.abc import Iterator, Mapping
 
-from fixtures.comparing.per_item import (
-    Vectors,
-    paraphrase_over_near_miss,
-    rank_of_right_passage,
-    translation_nearest,
-)
+from fixtures.comparing.items import Vectors, two_texts
+from fixtures.comparing.measures import translations
+from fixtures.comparing.per_item import paraphrase_over_near_miss, rank_of_right_passage
 from fixtures.texts.text_sets import TextSet
 
 DEEPEST_PASSAGE = 3
@@ -24,7 +21,7 @@ def to_read_again(texts: TextSet, models: Mapping[str, Vectors]) -> Iterator[tup
     - a paraphrase that is nearer to the near miss than to its text under every model.
     """
     lost = [
-        {pair for pair, nearest in translation_nearest(texts, found).items() if nearest != pair[1]}
+        {two_texts(item) for one in texts.languages for item in translations(texts, found, one) if item.value < 0}
         for found in models.values()
     ]
     for text, other in sorted(set.intersection(*lost)):
@@ -34,7 +31,8 @@ def to_read_again(texts: TextSet, models: Mapping[str, Vectors]) -> Iterator[tup
             if rank > DEEPEST_PASSAGE:
                 yield question, f"its passage comes at place {rank} under {name}"
     wrong = [
-        {item.found for item in paraphrase_over_near_miss(texts, found) if not item.value} for found in models.values()
+        {item.found.name for item in paraphrase_over_near_miss(texts, found) if not item.value}
+        for found in models.values()
     ]
     for miss in sorted(set.intersection(*wrong)):
         yield miss, "nearer to the paraphrase than the text is, under every model"

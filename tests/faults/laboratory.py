@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fixtures.baselines import gate
 from fixtures.baselines.baseline import Baseline
+from fixtures.baselines.reference import reference_of
+from fixtures.comparing.compare import compare_task
 from fixtures.comparing.diagnosis import Finding
+from fixtures.comparing.reference import Reference
 from fixtures.observing.observation import Observation as Answers
 from fixtures.observing.observation import listed_tokens
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
@@ -40,10 +43,14 @@ class Laboratory:
     def judge(self, task: str, vectors: np.ndarray, tokens: Sequence[Sequence[int]]) -> Finding:
         """Run the gate on a task's embeddings of the anchors and the token ids behind them."""
         listed = dict(zip(self.anchors.token_texts, tokens, strict=True))
-        answers = Answers(self.encoder.spec)
+        answers = Answers(self.encoder.spec, tokens=listed_tokens(listed))
         answers.keep(list(self.anchors.texts.values()), task, vectors)
-        answers.tokens = listed_tokens(listed)
-        return gate.compare_task(answers, self.anchors, task, self.baseline)
+        return compare_task(self.old, answers, self.anchors, task)
+
+    @cached_property
+    def old(self) -> Reference:
+        """The baseline as what is compared with."""
+        return reference_of(self.baseline)
 
     def answer(self, encoder: TorchEncoder, task: str) -> tuple[np.ndarray, list[list[int]]]:
         """Have an encoder, faulty or not, answer on the anchors: embeddings under a task, token ids."""

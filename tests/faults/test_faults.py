@@ -1,16 +1,14 @@
 """Each fault is injected, the real gate judges the model, and what it says goes into the table."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from fixtures.runtimes.jina_v3.faults import Fault
 from tests.checkpoints import JINA_V3_PREFIXES
 from tests.faults import catalogue
-from tests.faults.laboratory import ROOT, Laboratory, Tables
+from tests.faults.laboratory import Laboratory, Tables
+from tests.places import ROOT
+from tests.runs import run_apart
 
 PIPELINE = catalogue.pipeline_faults(JINA_V3_PREFIXES)
 WEIGHTS = catalogue.weight_faults(JINA_V3_PREFIXES)
@@ -46,26 +44,10 @@ def test_weight_fault_is_caught(laboratory, tables, fault):
 @pytest.mark.parametrize("name", ["NormalisedBeforeTruncating", "CutFromTheEnd"])
 def test_matryoshka_fault_fails_the_contract(tables, name):
     """Such faults show only where embeddings are cut: the contract eval runs with the fault, in its own process."""
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "evals/test_contract.py",
-            "-k",
-            "matryoshka",
-            "-q",
-            "-p",
-            "tests.faults.injected",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "EVALS_FAULT": name},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == pytest.ExitCode.TESTS_FAILED, run.stdout + run.stderr
-    assert "5 failed" in run.stdout
+    chosen = ["evals/test_contract.py", "-k", "matryoshka", "-q", "-p", "tests.faults.injected"]
+    result = run_apart(*chosen, start=ROOT, EVALS_FAULT=name)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 5
     tables.faults.append(row(name, "pipeline", "5/5", "contract: Matryoshka cut", "", "jina HF discussion 60"))
 
 

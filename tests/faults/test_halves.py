@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fixtures.baselines.gate import LEAST_SHARE
 from fixtures.comparing import drift
+from fixtures.comparing.compare import LEAST_SHARE
 from fixtures.runtimes.jina_v3.variations import variations
 
 HALVES = 20

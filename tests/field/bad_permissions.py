@@ -2,47 +2,42 @@
 
 from pathlib import Path
 
-from tests.field.making_bad_inputs import BadInput
+from tests.field.making_bad_inputs import BadInput, Make
+
+KNOWN_FAILURES = "snapshots/own/known-failures.txt"
 
 
-def _known_failures(model: Path) -> Path:
-    path = model.parent / "snapshots/own/known-failures.txt"
-    path.parent.mkdir(parents=True)
-    path.write_text("# none\n")
-    return path
+def forbidden(name: str) -> Make:
+    """A file or folder without permissions, by its path from the model's folder."""
+    return lambda model: (model / name).chmod(0)
 
 
-UNREADABLE = {
-    "folder": BadInput("a model's folder without permission", "Permission denied", lambda model: model.chmod(0)),
-    "config": BadInput(
-        "config.json without permission",
-        "config.json: Permission denied",
-        lambda model: (model / "config.json").chmod(0),
-    ),
-    "weights": BadInput(
-        "weights without permission",
-        "model.safetensors: Permission denied",
-        lambda model: (model / "model.safetensors").chmod(0),
-    ),
-    "tokenizer": BadInput(
-        "tokenizer.json without permission",
-        "tokenizer.json: Permission denied",
-        lambda model: (model / "tokenizer.json").chmod(0),
-    ),
-    "adapter": BadInput(
-        "an adapter's folder without permission",
-        "separation: Permission denied",
-        lambda model: (model / "separation").chmod(0),
-    ),
-    "known-failures": BadInput(
-        "known-failures.txt without permission",
-        "snapshots/own/known-failures.txt: unreadable (Permission denied); it is a text in UTF-8",
-        lambda model: _known_failures(model).chmod(0),
-    ),
-    "baseline": BadInput(
-        "a baseline's folder without permission",
-        "snapshots/own",
-        lambda model: _known_failures(model).parent.chmod(0),
-    ),
-}
+def forbidden_snapshots(name: str) -> Make:
+    """The same, by its path from the folder of ``snapshots/``, in which there is a list of known failures."""
+
+    def make(model: Path) -> None:
+        path = model.parent / KNOWN_FAILURES
+        path.parent.mkdir(parents=True)
+        path.write_text("# none\n")
+        (model.parent / name).chmod(0)
+
+    return make
+
+
+# A row is a line, or a line and what goes on below it.
+# fmt: off
+UNREADABLE = [
+    BadInput("a model's folder without permission", "FOLDER…: Permission denied…", forbidden(".")),
+    BadInput("config.json without permission", "FOLDER/config.json: Permission denied…", forbidden("config.json")),
+    BadInput("weights without permission", "FOLDER/model.safetensors: Permission denied…",
+        forbidden("model.safetensors")),
+    BadInput("tokenizer.json without permission", "FOLDER/tokenizer.json: Permission denied…",
+        forbidden("tokenizer.json")),
+    BadInput("an adapter's folder without permission", "FOLDER/separation: Permission denied…",
+        forbidden("separation")),
+    BadInput("known-failures.txt without permission",
+        f"{KNOWN_FAILURES}: unreadable (Permission denied); it is a text in UTF-8",
+        forbidden_snapshots(KNOWN_FAILURES)),
+    BadInput("a baseline's folder without permission", "snapshots/own…", forbidden_snapshots("snapshots/own")),
+]
 """What a user without privileges may not read: the model ``own`` in the folder of ``snapshots/``."""

@@ -1,27 +1,67 @@
-"""Fixtures of several files of runs."""
-
-import sys
-from collections.abc import Callable
+"""Folders that several files of runs start from."""
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.field.callable_runs import MAP
+from tests.places import Home
+
+OWN_EVALS = """
+import warnings
+
+from fixtures.comparing.rows import at_least, measured
+
+def test_weak(device, claims):
+    claims.hold(at_least("share", 0.5, 0.8))
+
+def test_strong(device, claims):
+    claims.hold(at_least("share", 0.9, 0.8))
+
+def test_warns(device, claims):
+    warnings.warn("said by an eval", FutureWarning)
+
+def test_passes(device, claims):
+    claims.hold(measured("number", 7))
+"""
+KNOWN = "test_own.py::test_weak # weak\ntest_own.py::test_strong # holds\n"
+
+EVALS = "suite/evals"
+OURS = f"{EVALS}/test_ours.py"
+EVAL = """
+import pytest
+
+from fixtures.comparing.rows import at_least
+
+def helper_of_an_eval(device): pass
+
+def test_judged(device, claims): claims.hold(at_least("share", 0.9, 0.8))
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_skipped(device, claims, number): pytest.skip("not asked of this model")
+"""
+UNIT = """
+import pytest
+
+@pytest.mark.unit
+def test_unit(): pass
+"""
+INI = "[pytest]\nmarkers = unit\n"
+ON_THE_MODEL = ("--model=model", "--device=cpu")
 
 
 @pytest.fixture
-def run_callable(project: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    """Run the evals on a callable, in a process that finds it from where it stands.
+def home(pytester, native_checkpoint, monkeypatch) -> Home:
+    """The suite with quick evals of its own; the model's stored baseline has a stray file."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    home = Home(pytester.path, native_checkpoint)
+    home.says({f"{EVALS}/test_own.py": OWN_EVALS})
+    for name, content in {"known-failures.txt": KNOWN, "stray.txt": "theirs"}.items():
+        home.says({f"suite/snapshots/model/{name}": content})
+    return home
 
-    It is one of ``tests.callables`` by its name, or ``theirs:function`` of a module in the project's folder.
-    """
-    (project.path / "tests").symlink_to(ROOT / "tests")
-    (project.path / "map.toml").write_text(MAP)
 
-    def run(function: str, *arguments: str, task_map: str | None = "map.toml") -> pytest.RunResult:
-        module = f"tests.callables{'.' if ':' in function else ':'}{function}"
-        module = function if function.startswith("theirs:") else module
-        options = [f"--model=python:{module}", *([f"--task-map={task_map}"] if task_map else [])]
-        return project.run(sys.executable, "-m", "pytest", *options, "-p", "no:cacheprovider", *arguments)
-
-    return run
+@pytest.fixture
+def service(pytester, native_checkpoint, monkeypatch) -> Home:
+    """A service's folder: quick evals in a file of the suite's, and a unit test of the service's own."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    service = Home(pytester.path, native_checkpoint)
+    service.says({OURS: EVAL, "tests/test_unit.py": UNIT})
+    return service

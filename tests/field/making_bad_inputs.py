@@ -1,16 +1,20 @@
-"""How a bad input is made: helpers that damage a folder, or return the options that no run can use."""
+"""What a bad input is, and how one is made: helpers that damage a folder, or return the options that no run can use."""
 
 import json
 import os
-from collections.abc import Callable
+import re
+import shutil
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from tests.checkpoints import MEAN_POOLING, change_json, change_tensors, write_json, write_modules
+from tests.checkpoints import MEAN_POOLING, change_json, change_tensors, put_into_shards, write_json, write_modules
 from tests.resealing import reseal
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
@@ -19,11 +23,28 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 TEN_TIB = 10 * 2**40
 LARGER = "it has 10,995,116,277,760 bytes, at most"
 """The reason that a line gives for refusing a file of ten terabytes."""
+CONFIG = "config.json"
+TOKENIZER = "tokenizer_config.json"
+PROMPTS = "config_sentence_transformers.json"
+LENGTHS = "sentence_bert_config.json"
+POOLING = "1_Pooling/config.json"
 ADAPTER = "separation/adapter_config.json"
+BASE = "model.safetensors"
+ADAPTER_WEIGHTS = "separation/adapter_model.safetensors"
 INDEX = "model.safetensors.index.json"
 
 Make = Callable[[Path], list[str] | None]
 """Given the folder to damage, damages it; returns options to add."""
+Change = Callable[[dict[str, np.ndarray]], Any]
+"""Changes the tensors of a file."""
+
+CALLED, LOADED, COLLECTED, EVALUATED = "called", "loaded", "collected", "evaluated"
+"""How a bad input is asked about: ``inspect_checkpoint`` is called; ``load_model`` is; a run collects evals, which is
+where it ends; a run goes on to one eval."""
+
+TINY, NATIVE, ORIGINAL, MERGED = "tiny", "native", "original", "merged"
+"""The sound model that is damaged: with the base by the published names, with that by the names of transformers' class,
+in the original layout, with an adapter merged into the base."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +53,176 @@ class BadInput:
 
     Attributes:
         tried: what is wrong, in words.
-        line: text that the run's one line must hold.
+        line: the one line that is said, in which … stands for any text; FOLDER is the model's folder.
         make: how it is made.
+        asked: what says the line.
+        model: what it is made of.
+        tasks: those that are asked for, by default all.
     """
 
     tried: str
     line: str
     make: Make
+    asked: str = COLLECTED
+    model: str = TINY
+    tasks: str = ""
+
+    def says(self, line: str) -> bool:
+        """Whether a line is the one that belongs to this input."""
+        return re.fullmatch(".*".join(map(re.escape, self.line.split("…"))), line) is not None
+
+
+called = partial(BadInput, asked=CALLED)
+loaded = partial(BadInput, asked=LOADED)
+evaluated = partial(BadInput, asked=EVALUATED)
+
+
+Row = tuple[str, Sequence[Any], str]
+"""An entry, what it states, one value a case (None for nothing), and what the line says after "ENTRY is VALUE"."""
+
+
+def stated(
+    kind: Callable[..., BadInput], file: str, rows: Sequence[Row], *models: str, **beside: Any
+) -> list[BadInput]:
+    """What a JSON file of a model states for its entries, one value at a time.
+
+    Args:
+        kind: BadInput, or one of those above.
+        file: the file, by its path in the folder.
+        rows: the entries.
+        *models: what they are damaged in, by default TINY.
+        **beside: what the file states besides.
+    """
+    return [
+        kind(
+            f"{file}: {name} {_short(value)}" + (f", {model}" if models else ""),
+            f"FOLDER/{file}: {name} is {value!r}{said}",
+            entries(file, **beside | {name: value}),
+            model=model,
+        )
+        for name, values, said in rows
+        for value in values
+        for model in models or (TINY,)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = "left out" if value is None else repr(value)
+    return text if len(text) < 50 else f"{text[:40]}…"
 
 
 def options(*given: str) -> Make:
     return lambda folder: list(given)
 
 
-def config(**entries: Any) -> Make:
-    return lambda folder: change_json(folder / "config.json", **entries)
+def entries(file: str, **stated: Any) -> Make:
+    """A JSON file with these entries, of which None takes one out; one of sentence-transformers, with its folder."""
+
+    def make(folder: Path) -> None:
+        if file in (LENGTHS, POOLING):
+            write_modules(folder)
+        if not (folder / file).exists():
+            write_json(folder / file, {})
+        change_json(folder / file, **stated)
+
+    return make
 
 
-def adapter(**entries: Any) -> Make:
-    return lambda folder: change_json(folder / ADAPTER, **entries)
+def config(**stated: Any) -> Make:
+    return entries(CONFIG, **stated)
+
+
+def both(*makes: Make) -> Make:
+    """One damage after the other."""
+    return lambda folder: [option for make in makes for option in make(folder) or ()]
+
+
+def lost(*names: str) -> Make:
+    """A folder without these files or folders."""
+
+    def make(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink() if (folder / name).is_file() else shutil.rmtree(folder / name)
+
+    return make
+
+
+def sound(folder: Path) -> None:
+    """Do no damage."""
+
+
+def emptied(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+
+
+def renamed(name: str, other: str) -> Make:
+    return lambda folder: (folder / name).rename(folder / other) and None
+
+
+def tensors(name: str, change: Change) -> Make:
+    """A file of weights whose tensors were changed."""
+    return lambda folder: change_tensors(folder / name, change)
+
+
+def taken_out(*parts: str) -> Change:
+    """Tensors without those whose names hold one of these texts."""
+    return lambda stored: [stored.pop(name) for name in list(stored) if any(part in name for part in parts)]
+
+
+def called_otherwise(name: str, other: str) -> Change:
+    return lambda stored: stored.update({other: stored.pop(name)})
+
+
+def spoilt(name: str, value: float, at: Any) -> Change:
+    """A tensor that holds this value at a place."""
+    return lambda stored: stored[name].__setitem__(at, value)
+
+
+def of_type(file: str, kind: str, name: str | None = None) -> Make:
+    """A file of weights in which one tensor, by default the first, is of another type of torch's."""
+
+    def make(folder: Path) -> None:
+        import torch
+        from safetensors.torch import load_file, save_file
+
+        stored = load_file(folder / file)
+        one = name or min(stored)
+        save_file({**stored, one: stored[one].to(getattr(torch, kind))}, folder / file)
+
+    return make
+
+
+def in_bfloat16(folder: Path) -> None:
+    """The base in bfloat16."""
+    from safetensors.torch import load_file, save_file
+
+    save_file({name: values.bfloat16() for name, values in load_file(folder / BASE).items()}, folder / BASE)
+
+
+def adapter_in_root(folder: Path) -> None:
+    """An adapter's files beside the base."""
+    shutil.copytree(folder / "separation", folder, dirs_exist_ok=True)
+
+
+def in_shards(change: Change | None = None) -> Make:
+    """The base in two files, of which the second, ``SHARD``, holds the embedding matrix."""
+
+    def make(folder: Path) -> None:
+        names = load_file(folder / BASE)
+        put_into_shards(folder, {name: f"model-{1 + ('.word_' in name):05}-of-00002.safetensors" for name in names})
+        if change:
+            change_tensors(folder / SHARD, change)
+
+    return make
+
+
+SHARD = "model-00002-of-00002.safetensors"
+
+
+def header(written: bytes) -> bytes:
+    """A safetensors file of a header alone."""
+    return struct.pack("<Q", len(written)) + written
 
 
 def content(name: str, written: bytes | Any) -> Make:
@@ -61,27 +233,32 @@ def content(name: str, written: bytes | Any) -> Make:
 
 def cut_off(name: str, size: int) -> Make:
     """A file that lost so many bytes of its end."""
-    return lambda folder: _write(folder / name, (folder / name).read_bytes()[:-size])
+    return rewritten(name, lambda written: written[:-size])
+
+
+def rewritten(name: str, change: Callable[[bytes], bytes]) -> Make:
+    """A file whose bytes were changed."""
+    return lambda folder: _write(folder / name, change((folder / name).read_bytes()))
 
 
 def marked(name: str) -> Make:
     """A file with a byte order mark."""
-    return lambda folder: _write(folder / name, b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    return rewritten(name, lambda written: b"\xef\xbb\xbf" + written)
 
 
 def utf_16(name: str) -> Make:
-    return lambda folder: _write(folder / name, (folder / name).read_text("utf-8").encode("utf-16"))
+    return rewritten(name, lambda written: written.decode("utf-8").encode("utf-16"))
 
 
 def conflicted(name: str) -> Make:
     """A file as git leaves it where both sides of a merge changed its last line."""
 
-    def make(folder: Path) -> None:
-        *before, last = (folder / name).read_bytes().splitlines(keepends=True)
+    def both_sides(written: bytes) -> bytes:
+        *before, last = written.splitlines(keepends=True)
         both = [b"<<<<<<< HEAD\n", last, b"=======\n", last.replace(b"0", b"1"), b">>>>>>> other\n"]
-        _write(folder / name, b"".join([*before, *both]))
+        return b"".join([*before, *both])
 
-    return make
+    return rewritten(name, both_sides)
 
 
 def pipe(name: str) -> Make:
@@ -107,11 +284,6 @@ def huge(name: str) -> Make:
     return make
 
 
-def huge_pooling(folder: Path) -> None:
-    write_modules(folder, pooling=MEAN_POOLING)
-    huge("1_Pooling/config.json")(folder)
-
-
 def huge_option(option: str) -> Make:
     """An option that names such a file."""
 
@@ -134,48 +306,37 @@ def prompts(value: Any) -> Make:
     return make
 
 
-def modules(pooling: Any = None, **entries: Any) -> Make:
-    """A sentence-transformers folder with these settings of pooling, and these entries of its first module."""
-    return lambda folder: write_modules(folder, pooling=MEAN_POOLING if pooling is None else pooling, first=entries)
+def modules(steps: Sequence[str] = ("Transformer", "Pooling", "Normalize"), pooling: Any = None, **first: Any) -> Make:
+    """A sentence-transformers folder of these steps, with settings of pooling, and entries of its first module."""
+    pooling = MEAN_POOLING if pooling is None else pooling
+    return lambda folder: write_modules(folder, steps=steps, pooling=pooling, first=first)
 
 
 def shard(name: str) -> Make:
+    """An index that names this file, the weights beside the folder."""
+
     def make(folder: Path) -> None:
-        (folder / "model.safetensors").rename(folder.parent / "outside.safetensors")
+        (folder / BASE).rename(folder.parent / "outside.safetensors")
         write_json(folder / INDEX, {"weight_map": {"embeddings.LayerNorm.weight": name}})
 
     return make
 
 
-def deep_index(folder: Path) -> None:
-    _gone(folder / "model.safetensors")
-    _write(folder / INDEX, DEEP)
+def masked_language_model(**stated: str) -> Make:
+    """Weights with a head of a masked-language model."""
 
+    def change(stored: dict[str, np.ndarray]) -> None:
+        for name in list(stored):
+            stored[f"roberta.{name}"] = stored.pop(name)
+        stored["lm_head.dense.weight"] = np.zeros((32, 32), np.float32)
 
-def masked_language_model(folder: Path) -> None:
-    change_json(folder / "config.json", architectures=["JinaEmbeddingsV3ForMaskedLM"])
-
-    def change(tensors: dict[str, np.ndarray]) -> None:
-        for name in list(tensors):
-            tensors[f"roberta.{name}"] = tensors.pop(name)
-        tensors["lm_head.dense.weight"] = np.zeros((32, 32), np.float32)
-
-    change_tensors(folder / "model.safetensors", change)
-
-
-def masked_xlm_roberta(folder: Path) -> None:
-    masked_language_model(folder)
-    change_json(folder / "config.json", architectures=["XLMRobertaForMaskedLM"], model_type="xlm-roberta")
+    return both(config(**stated), tensors(BASE, change))
 
 
 def whole_embeddings(folder: Path) -> None:
     name = "base_model.model.embeddings.word_embeddings.base_layer.weight"
-    words = load_file(folder / "model.safetensors")["embeddings.word_embeddings.weight"]
-    change_tensors(folder / "separation/adapter_model.safetensors", lambda tensors: tensors.update({name: words}))
-
-
-def sentencepiece_only(folder: Path) -> None:
-    (folder / "tokenizer.json").rename(folder / "sentencepiece.bpe.model")
+    words = load_file(folder / BASE)["embeddings.word_embeddings.weight"]
+    change_tensors(folder / ADAPTER_WEIGHTS, lambda stored: stored.update({name: words}))
 
 
 def sealed(name: str, change: Callable[[Any], Any]) -> Make:
@@ -217,18 +378,6 @@ def no_columns(tensors: dict[str, np.ndarray]) -> None:
 
 def cut_rows(tensors: dict[str, np.ndarray]) -> None:
     tensors["separation"] = tensors["separation"][:-1]
-
-
-def lose_a_task(tensors: dict[str, np.ndarray]) -> None:
-    del tensors["separation"]
-
-
-def put_a_nan(tensors: dict[str, np.ndarray]) -> None:
-    tensors["separation"][0, 0] = np.nan
-
-
-def lose_a_size(tensors: dict[str, np.ndarray]) -> None:
-    del tensors["separation|CLS pooling|size"]
 
 
 def _write(path: Path, text: bytes) -> None:

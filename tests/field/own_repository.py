@@ -3,11 +3,13 @@
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+import pytest
+
+from tests.places import ROOT
+from tests.runs import finished
 
 EXAMPLE = ROOT / "examples" / "own-repository"
 SUITE = "vendor/jina-v3-evals"
@@ -33,29 +35,18 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(self, command: str, start: str = ".") -> subprocess.CompletedProcess[str]:
-        """Run a line in a shell in which ``pytest`` is the one of this environment; both outputs in ``stdout``."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)}
-        environment |= {
-            "PATH": f"{_programs(self.folder.parent)}{os.pathsep}{os.environ['PATH']}",
-            "HF_HUB_OFFLINE": "1",
-        }
-        return subprocess.run(
-            command,
-            shell=True,
-            cwd=self.folder / start,
-            env=environment | _GIT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+    def run(self, command: str, start: str = ".") -> pytest.RunResult:
+        """Run a line in a shell in which ``pytest`` is the one of this environment."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)} | _GIT
+        environment["PATH"] = f"{_programs(self.folder.parent)}{os.pathsep}{os.environ['PATH']}"
+        environment["HF_HUB_OFFLINE"] = "1"
+        return finished(command, shell=True, cwd=self.folder / start, env=environment)
 
     def git(self, arguments: str, start: str = ".") -> str:
         """Run git, which has to succeed, and return what it says."""
         result = self.run(f"git {arguments}", start)
-        assert result.returncode == 0, result.stdout
-        return result.stdout
+        assert result.ret == 0, result.stderr
+        return str(result.stdout)
 
     def commit(self) -> None:
         """Commit all that isn't ignored."""

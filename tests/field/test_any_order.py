@@ -1,12 +1,11 @@
 """One command, one result: in whatever order its arguments are typed, from wherever."""
 
-import json
-
 import pytest
 
 from tests.conftest import ROOT
-from tests.field.services import EVALS, INI, OURS, Service
+from tests.field.conftest import EVALS, INI, ON_THE_MODEL, OURS
 from tests.pages import in_workflow
+from tests.runs import lines, refusal, report_in, run, run_apart
 
 WORKFLOW = ROOT / "examples" / "own-repository" / ".github" / "workflows" / "embedding-evals.yml"
 DOCTEST = """
@@ -33,11 +32,6 @@ def test_own_claim(device, claims): claims.hold(at_least("share", 0.5, 0.8))
 PYPROJECT = "[project]\nname = 'service'\nversion = '1'\n"
 
 
-@pytest.fixture
-def service(pytester, native_checkpoint, monkeypatch):
-    return Service(pytester, native_checkpoint, monkeypatch)
-
-
 # --- doctests ---------------------------------------------------------------------------------------------------------
 
 
@@ -46,9 +40,8 @@ def test_doctests_of_a_service_are_run_beside_the_evals_and_nothing_of_the_suite
     service.says({"pytest.ini": INI + ("addopts = --doctest-modules\n" if added else "")})
     service.says({"tests/conftest.py": DOCTEST, "tests/test_unit.py": f"{DOCTEST}\ndef test_unit(): pass\n"})
     typed = [*asked, "-k", "parcels or test_unit or judged", *([] if added else ["--doctest-modules"])]
-    result = service.run_apart(*typed, "-rA")
-    passed = {line.split()[1] for line in result.outlines if line.startswith("PASSED")}
-    assert passed == {
+    result = run_apart(*typed, "-rA", *ON_THE_MODEL)
+    assert {line.split()[1] for line in lines(result, "PASSED")} == {
         f"{OURS}::test_judged[cpu]",
         "tests/conftest.py::conftest.parcels",
         "tests/test_unit.py::test_unit",
@@ -77,7 +70,7 @@ def test_pythonpath_of_a_service_holds_in_every_order(service, native_checkpoint
     service.says({"src/ours.py": CALLABLE, "tests/test_unit.py": IMPORTS})
     monkeypatch.chdir(service.folder / start)
     typed = [one.replace("ELSEWHERE", str(native_checkpoint)) for one in typed]
-    result = service.run_apart(*typed, "-k", "symmetric or imports or judged", model=())
+    result = run_apart(*typed, "-k", "symmetric or imports or judged")
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes()["passed"] == 1 + ("tests" in typed)
 
@@ -100,14 +93,12 @@ def test_pythonpath_of_a_service_holds_in_every_order(service, native_checkpoint
 def test_rows_and_known_failures_name_evals_alike(service, monkeypatch, start, typed):
     service.says({"pyproject.toml": PYPROJECT, "elsewhere/other.ini": INI, "tests/test_own.py": JUDGED})
     service.says({"tests/test_unit.py": "def test_unit(): pass\n", "tests/test_damaged.py": "import no_such_module\n"})
-    known = service.folder / "suite" / "snapshots" / "model" / "known-failures.txt"
-    known.parent.mkdir(parents=True)
-    known.write_text("tests/test_own.py::test_own_claim # weak\n")
+    service.says({"suite/snapshots/model/known-failures.txt": "tests/test_own.py::test_own_claim # weak\n"})
     monkeypatch.chdir(service.folder / start)
     typed = [*typed, "--continue-on-collection-errors", f"--report={service.folder / 'out'}"]
-    result = service.run_apart(*typed, model=(f"--model={service.folder / 'model'}", "--device=cpu"))
+    result = run_apart(*typed, model=service.model)
     assert result.ret == (pytest.ExitCode.OK if start == "tests" else pytest.ExitCode.TESTS_FAILED)
-    rows = json.loads((service.folder / "out" / "report.json").read_text())["rows"]
+    rows = report_in(service.folder / "out")["rows"]
     assert {(row["eval"], row["verdict"]) for row in rows if row["verdict"] != "broken"} == {
         ("evals/test_ours.py::test_judged[cpu]", "holds"),
         ("evals/test_ours.py::test_skipped[cpu-1]", "not applicable"),
@@ -121,9 +112,9 @@ def test_rows_and_known_failures_name_evals_alike(service, monkeypatch, start, t
 
 @pytest.mark.parametrize("asked", [[OURS], [OURS, "tests"], ["tests", OURS], [OURS, "tests", "--rootdir=model"]])
 @pytest.mark.parametrize("named", [OURS, "suite", f"{OURS}::test_skipped", "evals/test_ours.py::test_skipped[cpu-1]"])
-def test_deselect_finds_what_it_names_in_every_order(service, asked, named):
+def test_deselect_finds_what_it_names_in_every_order(pytester, service, asked, named):
     service.says({"pytest.ini": INI})
-    result = service.run(*asked, "--deselect", named, "--collect-only", "-q")
+    result = run(pytester, *asked, "--deselect", named, "--collect-only", "-q", *ON_THE_MODEL)
     left = {"test_judged[cpu]", "test_skipped[cpu-1]", "test_skipped[cpu-2]"}
     expected = {test for test in left if "::" in named and not test.startswith(named.partition("::")[2])}
     found = {line.partition("::")[2] for line in result.outlines if "::" in line}
@@ -141,7 +132,7 @@ def test_command_of_the_examples_workflow_is_one_for_a_callable_too(service):
     ]:
         assert shown in command
         command = command.replace(shown, here)
-    result = service.run_apart(*command.split()[1:], "--collect-only", "-q", model=())
+    result = run_apart(*command.split()[1:], "--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK
     assert "suite/evals/test_contract.py" in result.stdout.str() or "evals/test_contract.py" in result.stdout.str()
     assert "test_throughput" not in result.stdout.str()
@@ -153,25 +144,23 @@ def test_command_of_the_examples_workflow_is_one_for_a_callable_too(service):
 @pytest.mark.parametrize("stops", ["-x", "--maxfail=1"])
 def test_run_that_stops_after_a_failure_failed_in_parallel_too(service, stops):
     service.says({"pytest.ini": INI, "tests/test_own.py": JUDGED})
-    typed = [OURS, "tests", stops, "--report=out"]
-    alone, parallel = service.run_apart(*typed), service.run_apart(*typed, "-n2", "--dist=loadgroup")
+    typed = [OURS, "tests", stops, "--report=out", *ON_THE_MODEL]
+    alone, parallel = run_apart(*typed), run_apart(*typed, "-n2", "--dist=loadgroup")
     assert alone.ret == parallel.ret == pytest.ExitCode.TESTS_FAILED
     for result in (alone, parallel):
         result.stdout.fnmatch_lines(["!*! stopping after 1 failures !*!"])
-    assert json.loads((service.folder / "out" / "report.json").read_text())["run"]["exit_code"] == 1
+    assert report_in(service.folder / "out")["run"]["exit_code"] == 1
 
 
 @pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "in parallel"])
 def test_no_empty_folder_is_left_where_the_user_stands(service, workers):
     service.says({"pytest.ini": INI})
-    assert service.run_apart(OURS, *workers, "-p", "no:cacheprovider").ret == pytest.ExitCode.OK
+    assert run_apart(OURS, *workers, "-p", "no:cacheprovider", *ON_THE_MODEL).ret == pytest.ExitCode.OK
     assert not (service.folder / ".benchmarks").exists()
 
 
-def test_run_without_pytests_skipping_is_refused_in_one_line(service):
-    result = service.run(OURS, "-p", "no:skipping")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert [line for line in result.errlines if line] == [
-        "ERROR: -p no:skipping: what can't be asked of a model is skipped by pytest's plugin, which isn't loaded; "
+def test_run_without_pytests_skipping_is_refused_in_one_line(pytester, service):
+    assert refusal(run(pytester, OURS, "-p", "no:skipping", *ON_THE_MODEL)) == (
+        "-p no:skipping: what can't be asked of a model is skipped by pytest's plugin, which isn't loaded; "
         "leave that out"
-    ]
+    )

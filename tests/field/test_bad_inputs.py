@@ -1,12 +1,11 @@
-"""Bad inputs end a run in one line that says what is wrong, and nothing is written. The kinds: ``bad_inputs.py``."""
+"""Bad inputs are refused in one line that says what is wrong, and nothing is written. The kinds: ``bad_*.py``."""
 
-import ctypes
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import huggingface_hub  # noqa: F401  pytester forgets what is first imported inside a run
@@ -15,24 +14,27 @@ import pytest
 import torch  # noqa: F401
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from tests.checkpoints import write_original_checkpoint
+from fixtures.errors import CheckpointError
+from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
+from fixtures.runtimes.jina_v3.loading import load_model
+from tests import checkpoints
 from tests.conftest import ROOT
-from tests.field.bad_checkpoints import CHECKPOINTS, LOADED, ORIGINAL, WITHOUT_LIBRARIES
-from tests.field.bad_inputs import DOCUMENT, FAILED, USAGE_ERROR, document
-from tests.field.bad_options import OPTIONS
+from tests.field.bad_configs import CONFIGS
+from tests.field.bad_model_files import MODEL_FILES, WITHOUT_LIBRARIES
+from tests.field.bad_options import KNOWN_FAILURES, OPTIONS
 from tests.field.bad_permissions import UNREADABLE
-from tests.field.bad_stored_files import KNOWN_FAILURES, STORED
-from tests.field.making_bad_inputs import TEN_TIB, BadInput
+from tests.field.bad_weights import WEIGHTS
+from tests.field.making_bad_inputs import CALLED, COLLECTED, EVALUATED, LOADED, MERGED, NATIVE, ORIGINAL, TEN_TIB, TINY
+from tests.runs import give_up_privileges
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
-ONE_EVAL = ("evals/test_contract.py", "-k", "odd_input and emoji", "--device=cpu")
-WHOLE = ("evals/test_drift.py", "-k", "whole", "--device=cpu")
+ONE_EVAL = ("evals/test_contract.py", "-k", "unit_norm", "--device=cpu")
 LONGEST_SHOWN = 4000
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, linux/capability.h
+ERROR = re.compile(r"(?:ERROR: |!+ _pytest\.outcomes\.Exit: )(?:--model: (?=FOLDER))?(.*?)(?: !+)?")
 
 
 def kinds(table):
-    return pytest.mark.parametrize("kind", [pytest.param(one, id=name) for name, one in table.items()])
+    return pytest.mark.parametrize("kind", table, ids=lambda kind: kind.tried)
 
 
 @pytest.fixture(autouse=True)
@@ -50,80 +52,95 @@ def _time_limit():
 
 
 @pytest.fixture(scope="session")
-def original_checkpoint(tmp_path_factory):
-    """A tiny checkpoint in the original layout. Read only."""
-    folder = tmp_path_factory.mktemp("original") / "tiny"
-    write_original_checkpoint(folder)
-    return folder
+def sound(native_checkpoint, tmp_path_factory):
+    """Sound checkpoints by the names of ``making_bad_inputs.py``. Read only."""
+    folder = tmp_path_factory.mktemp("sound")
+    return {
+        TINY: native_checkpoint,
+        NATIVE: checkpoints.write_native_checkpoint(folder / "native"),
+        ORIGINAL: checkpoints.write_original_checkpoint(folder / "original"),
+        MERGED: checkpoints.write_native_checkpoint(folder / "merged", merged="separation"),
+    }
 
 
-def told(text: str, kind: BadInput, folder: Path) -> list[str]:
-    """The lines that hold the text of this kind of input, once all else of the output is checked."""
-    text = text.replace(str(folder), "FOLDER")
-    assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
-    assert max(map(len, text.splitlines())) <= LONGEST_SHOWN
-    return [line for line in text.splitlines() if kind.line in line]
+def written(project: pytest.Pytester) -> dict[Path, object]:
+    """Path -> content of all that a run could have written, but for what pytest itself writes."""
+    others = {"fixtures", "__pycache__", ".pytest_cache"}
 
-
-def stored(project: pytest.Pytester) -> dict[str, object]:
     def content(path: Path) -> object:
         if not path.is_file():
             return None
         return TEN_TIB if path.stat().st_size == TEN_TIB else path.read_bytes()
 
-    return {str(path): content(path) for path in (project.path / "snapshots").rglob("*")}
+    return {path: content(path) for path in project.path.rglob("*") if not others & {*path.parts}}
 
 
-def is_refused(project, kind, folder, *arguments, damage=None):
-    added = kind.make(damage or folder) or []
-    before = stored(project)
-    result = project.runpytest_inprocess(f"--model={folder}", *arguments, *added)
-    assert result.ret == USAGE_ERROR, result.stdout.str()
-    assert len(told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)) == 1
-    assert stored(project) == before
+def refuse_traces(text: str) -> None:
+    """Fail if a run's output holds a traceback, the name of an exception, or a line that nobody reads to its end."""
+    assert not re.search(r"Traceback|INTERNALERROR|\b[A-Z]\w*(Error|Exception)\b", text), text
+    assert max(map(len, text.splitlines())) <= LONGEST_SHOWN
 
 
-@kinds(OPTIONS | CHECKPOINTS)
-def test_bad_input_is_refused_before_anything_runs(project, own_checkpoint, kind):
-    is_refused(project, kind, own_checkpoint, *COLLECT)
+def the_one_line(text: str, folder: Path) -> str:
+    """The line that ends a run, once all else of its output is checked."""
+    text = text.replace(str(folder), "FOLDER")
+    refuse_traces(text)
+    (line,) = [found[1] for found in map(ERROR.fullmatch, text.splitlines()) if found]
+    assert text.count(line) == 1
+    return line
 
 
-@kinds(ORIGINAL)
-def test_bad_input_in_the_original_layout_is_refused(project, original_checkpoint, tmp_path, kind):
-    folder = shutil.copytree(original_checkpoint, tmp_path / "own")
-    is_refused(project, kind, folder, *COLLECT)
+def said_by_a_run(project: pytest.Pytester, folder: Path, *arguments: str) -> str:
+    before = written(project)
+    result = project.runpytest_inprocess(f"--model={folder}", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, result.stdout.str()
+    assert written(project) == before
+    return the_one_line(result.stdout.str() + "\n" + result.stderr.str(), folder)
 
 
-@kinds(WITHOUT_LIBRARIES)
+def said_by_a_call(call, folder: Path) -> str:
+    with pytest.raises(CheckpointError) as refused:
+        call(folder)
+    assert "\n" not in str(refused.value)
+    return str(refused.value).replace(str(folder), "FOLDER")
+
+
+@kinds([*MODEL_FILES, *CONFIGS, *WEIGHTS])
+def test_bad_checkpoint_is_refused_in_one_line(request, sound, tmp_path, kind):
+    folder = shutil.copytree(sound[kind.model], tmp_path / "own")
+    added = kind.make(folder) or []
+    inspect = partial(inspect_checkpoint, only_tasks=kind.tasks.split(",") if kind.tasks else ())
+    added += [f"--tasks={kind.tasks}"] if kind.tasks else []
+    ask = {
+        CALLED: lambda: said_by_a_call(inspect, folder),
+        LOADED: lambda: said_by_a_call(lambda _: load_model(inspect(folder, name="a-model")), folder),
+        COLLECTED: lambda: said_by_a_run(request.getfixturevalue("project"), folder, *COLLECT, *added),
+        EVALUATED: lambda: said_by_a_run(request.getfixturevalue("project"), folder, *ONE_EVAL, *added),
+    }
+    line = ask[kind.asked]()
+    assert kind.says(line), line
+
+
 @pytest.mark.parametrize("absent", ["sentencepiece", "google.protobuf"])
-def test_tokenizer_that_takes_absent_libraries_is_refused(project, own_checkpoint, monkeypatch, absent, kind):
+def test_tokenizer_that_takes_absent_libraries_is_refused(project, own_checkpoint, monkeypatch, absent):
     monkeypatch.setitem(sys.modules, absent, None)
-    is_refused(project, kind, own_checkpoint, *COLLECT)
+    WITHOUT_LIBRARIES.make(own_checkpoint)
+    assert WITHOUT_LIBRARIES.says(said_by_a_run(project, own_checkpoint, *COLLECT))
 
 
-@kinds(LOADED)
-def test_bad_input_that_loading_shows_ends_the_run(project, own_checkpoint, kind):
-    is_refused(project, kind, own_checkpoint, *ONE_EVAL)
+@kinds(OPTIONS)
+def test_bad_option_is_refused_before_anything_runs(project, own_checkpoint, kind):
+    line = said_by_a_run(project, own_checkpoint, *COLLECT, *kind.make(own_checkpoint))
+    assert kind.says(line), line
 
 
 @kinds(KNOWN_FAILURES)
 def test_known_failures_that_cannot_be_read_are_refused(project, own_checkpoint, kind):
     beside = project.path / "snapshots" / "own"
     beside.mkdir(parents=True)
-    is_refused(project, kind, own_checkpoint, *COLLECT, damage=beside)
-
-
-@kinds(STORED)
-def test_stored_file_that_is_no_baseline_fails_what_is_compared_with_it(project, kind):
-    folder = shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
-    kind.make(folder)
-    before = stored(project)
-    result = project.runpytest_inprocess("--model=mini", *WHOLE)
-    assert result.ret == FAILED
-    said = told(result.stdout.str() + "\n" + result.stderr.str(), kind, folder)
-    (line,) = [one for one in said if not one.startswith("broken ")]  # a closing line repeats what broke the eval
-    assert "snapshots/mini/" in line and "record it anew with --snapshot-update" in line
-    assert stored(project) == before
+    kind.make(beside)
+    line = said_by_a_run(project, own_checkpoint, *COLLECT)
+    assert kind.says(line), line
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root can give up its privileges on Linux only")
@@ -135,20 +152,9 @@ def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
     ran = subprocess.run(
         arguments, cwd=project.path, capture_output=True, text=True, timeout=90, preexec_fn=give_up_privileges
     )
-    assert ran.returncode == USAGE_ERROR, ran.stdout + ran.stderr
-    assert len(told(ran.stdout + "\n" + ran.stderr, kind, model)) == 1
-
-
-def give_up_privileges():
-    """Have permissions count for root too: drop the capabilities that override them, for the next program."""
-    if os.getuid() == 0:
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            if ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
-                raise OSError("can't give up privileges")
-
-
-def test_listing_of_bad_inputs_is_the_one_that_is_tried():
-    assert DOCUMENT.read_text(encoding="utf-8") == document()
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR, ran.stdout + ran.stderr
+    line = the_one_line(ran.stdout + "\n" + ran.stderr, model)
+    assert kind.says(line), line
 
 
 def test_data_of_the_suite_may_begin_with_a_byte_order_mark(project, native_checkpoint):

@@ -7,21 +7,17 @@ import pytest
 
 from fixtures.comparing.rows import NOT_JUDGED
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
-from tests.conftest import ROOT
 from tests.resealing import reseal
-from tests.rows_in_runs import figures_in, rows_in
-from tests.test_run import run, section
+from tests.runs import figures_in, rows_named, run, section
 
 DRIFT = ["evals/test_drift.py", "--tasks=separation"]
 SHORT_LIMIT = ["evals/test_contract.py", "-k", "short_limit", "--tasks=separation"]
 
 
 @pytest.fixture
-def stored(project):
+def stored(project, baseline_of_format_1):
     """The bundled model's baseline as an older version recorded it, in a copy that a test may change."""
-    return shutil.copytree(
-        ROOT / "tests" / "data" / "baselines" / "format-1" / "mini", project.path / "snapshots" / "mini"
-    )
+    return shutil.copytree(baseline_of_format_1, project.path / "snapshots" / "mini")
 
 
 def change_tolerance(folder, change):
@@ -38,7 +34,7 @@ def figures(path):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_another_ending_of_a_long_text_moves_a_vector_in_half_precision(project, dtype):
-    result = run(project, "mini", *SHORT_LIMIT, f"--dtype={dtype}", "--junitxml=report.xml")
+    result = run(project, *SHORT_LIMIT, f"--dtype={dtype}", "--junitxml=report.xml", model="mini")
     result.assert_outcomes(passed=3, deselected=result.parseoutcomes()["deselected"])
     found = figures(project.path / "report.xml")
     assert 0 <= float(found["cosine distance of the same text beside another one"]) < 1e-4
@@ -50,26 +46,26 @@ def test_model_that_cuts_silently_fails_at_the_limits_beyond_its_cut(project, na
     monkeypatch.setattr(
         TorchEncoder, "forward", lambda self, ids, side: forward(self, [row[:100] for row in ids], side)
     )
-    result = run(project, native_checkpoint, *SHORT_LIMIT, f"--dtype={dtype}")
+    result = run(project, *SHORT_LIMIT, f"--dtype={dtype}", model=native_checkpoint)
     result.assert_outcomes(passed=1, failed=1, skipped=1, deselected=result.parseoutcomes()["deselected"])
     assert "cosine distance made by another ending: measured 0, needs >= 1e-06" in section(result, "FAILURES")
 
 
 def test_stored_bound_that_nothing_could_break_is_clamped(project, stored):
     change_tolerance(stored, lambda entry: entry["bounds"].update({"norm max": 1e9}))
-    assert run(project, "mini", *DRIFT, "--junitxml=report.xml").ret == pytest.ExitCode.OK
-    norms = [row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "norm max"]
+    assert run(project, *DRIFT, "--junitxml=report.xml", model="mini").ret == pytest.ExitCode.OK
+    norms = rows_named(project.path / "report.xml", "norm max")
     assert norms and all(row.new > 0 and row.bound == 6e-7 for row in norms)  # the floor
     assert norms[0].source == "floor, as few runs moved it"
 
 
 def test_statistic_that_an_old_baseline_lacks_is_measured_and_said_not_to_be_judged(project, stored):
     change_tolerance(stored, lambda entry: [entry[part].pop("norm max") for part in ("bounds", "largest_seen")])
-    result = run(project, "mini", *DRIFT, "--junitxml=report.xml")
+    result = run(project, *DRIFT, "--junitxml=report.xml", model="mini")
     assert result.ret == pytest.ExitCode.OK
     said = "note      not judged in float32 against snapshots/mini: norm max (recorded before it existed)"
     assert result.outlines.count(said) == 1
-    norms = [row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "norm max"]
+    norms = rows_named(project.path / "report.xml", "norm max")
     assert norms and all(row.verdict == NOT_JUDGED and row.new > 0 for row in norms)
 
 
@@ -87,7 +83,7 @@ def test_statistic_that_an_old_baseline_lacks_is_measured_and_said_not_to_be_jud
 )
 def test_bounds_that_cannot_be_read_are_one_line(project, stored, change, problem):
     change_tolerance(stored, change)
-    result = run(project, "mini", *DRIFT, "-k", "embeddings")
+    result = run(project, *DRIFT, "-k", "embeddings", model="mini")
     result.assert_outcomes(failed=1, deselected=1)
     said = [line for line in section(result, "FAILURES").splitlines() if "tolerance.json: " in line]
     assert len(said) == 1 and "its entry for float32 can't be read" in said[0] and problem in said[0]

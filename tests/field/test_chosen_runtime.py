@@ -1,13 +1,12 @@
 """Which runtime opens a model: the one that its small files say, and --runtime over it."""
 
-import json
 import re
-import sys
 
 import pytest
 
 from tests.checkpoints import write_json
-from tests.field.callable_runs import refusal
+from tests.places import put
+from tests.runs import lines, refusal, report_in, run_apart
 
 ROW = '''
 """A runtime of folders and Hub models whose config.json says "lengths", with an option of its own."""
@@ -76,15 +75,10 @@ registry.register(
 ASKED = ["evals/test_contract.py", "-k", "order"]
 
 
-@pytest.fixture
-def run(project):
+def run_beside(project, *arguments: str) -> pytest.RunResult:
     """Run evals with the row of another runtime."""
-    (project.path / "row.py").write_text(ROW)
-
-    def run(*arguments: str) -> pytest.RunResult:
-        return project.run(sys.executable, "-m", "pytest", "-p", "row", "-p", "no:cacheprovider", *arguments)
-
-    return run
+    put(project.path, {"row.py": ROW})
+    return run_apart("-p", "row", *arguments)
 
 
 @pytest.fixture
@@ -99,17 +93,13 @@ def folder(project):
     return folder
 
 
-def report(project) -> dict:
-    return json.loads((project.path / "out" / "report.json").read_text(encoding="utf-8"))["run"]
-
-
 @pytest.mark.parametrize("parallel", [[], ["-n2", "--dist=loadgroup"]], ids=["serial", "parallel"])
-def test_folder_is_opened_by_the_runtime_whose_row_claims_its_files(run, folder, project, parallel):
-    result = run(*ASKED, f"--model={folder('lengths')}", "--report=out", *parallel)
+def test_folder_is_opened_by_the_runtime_whose_row_claims_its_files(project, folder, parallel):
+    result = run_beside(project, *ASKED, f"--model={folder('lengths')}", "--report=out", *parallel)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["model: model, opened by the lengths runtime; *", "versions: numpy *, packaging *"])
     result.stdout.no_fnmatch_line("runtime: *")
-    said = report(project)
+    said = report_in(project.path / "out")["run"]
     assert (said["runtime"], said["model"]["runtime"], set(said["versions"])) == (
         "lengths",
         "lengths",
@@ -117,32 +107,51 @@ def test_folder_is_opened_by_the_runtime_whose_row_claims_its_files(run, folder,
     )
 
 
-def test_folder_that_no_row_claims_is_refused_by_jina_v3_and_opened_by_the_runtime_that_is_named(run, folder, project):
+def test_folder_that_no_row_claims_is_refused_by_jina_v3_and_opened_by_the_runtime_that_is_named(project, folder):
     model = folder("bert")
-    refused = refusal(run(*ASKED, f"--model={model}"))
+    refused = refusal(run_beside(project, *ASKED, f"--model={model}"))
     assert (
         refused == f"--model: {model}: no model.safetensors and no model.safetensors.index.json: not a model checkpoint"
     )
-    options = [f"--model={model}", "--runtime=lengths", "--turns=3"]
-    result = run("evals/test_contract.py", "evals/test_drift.py", "-k", "order or embeddings", "--report=out", *options)
+    evals = ["evals/test_contract.py", "evals/test_drift.py", "-k", "order or embeddings"]
+    options = [f"--model={model}", "--runtime=lengths", "--turns=3", "--report=out"]
+    result = run_beside(project, *evals, *options)
     result.stdout.fnmatch_lines(
         ["runtime: lengths, as --runtime says", "run: float32, turned 3 times, devices: own, *"]
     )
-    (command,) = [line for line in result.outlines if line.startswith("Record one with: ")]
+    (command,) = lines(result, "Record one with: ")
     assert "--model=model --runtime=lengths --device=own --turns=3 " in command
-    assert report(project)["runtime"] == "lengths"
+    assert report_in(project.path / "out")["run"]["runtime"] == "lengths"
 
 
-def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["map.toml", "snapshots/model/task-map.toml"], ids=["named", "beside its baseline"])
+@pytest.mark.parametrize("parallel", [[], ["-n2", "--dist=loadgroup"]], ids=["serial", "parallel"])
+def test_runtime_that_the_task_map_names_opens_a_folder_that_no_row_claims(folder, project, where, parallel):
+    put(project.path, {where: 'runtime = "lengths"\n'})
+    named = [f"--task-map={where}"] if where == "map.toml" else []
+    result = run_beside(project, *ASKED, f"--model={folder('bert')}", "--turns=3", "--report=out", *named, *parallel)
+    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "model: model, opened by the lengths runtime; *",
+            f"task map: {where.rpartition('/')[2]}, *",
+            "run: float32, turned 3 times, devices: own, *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("runtime: *")
+    assert report_in(project.path / "out")["run"]["runtime"] == "lengths"
+
+
+def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(project, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     options = [*ASKED, "--model=some-org/some-model"]
-    assert "isn't in the Hub cache and can't be downloaded" in refusal(run(*options))
+    assert "isn't in the Hub cache and can't be downloaded" in refusal(run_beside(project, *options))
     cached = tmp_path / "models--some-org--some-model"
     for missing in (cached / "snapshots" / ("a" * 40), cached / "refs"):
         missing.mkdir(parents=True)
     write_json(cached / "snapshots" / ("a" * 40) / "config.json", {"model_type": "lengths"})
     (cached / "refs" / "main").write_text("a" * 40)
-    assert run(*options).ret == pytest.ExitCode.OK
+    assert run_beside(project, *options).ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -164,5 +173,5 @@ def test_model_of_the_hub_is_claimed_by_what_the_cache_has_of_it(run, tmp_path, 
     ],
     ids=["mistyped", "unknown", "of other names", "option of another"],
 )
-def test_runtime_or_option_that_does_not_fit_the_model_is_one_line(run, options, line):
-    assert re.match(re.escape(line), refusal(run(*ASKED, "--model=mini", *options)))
+def test_runtime_or_option_that_does_not_fit_the_model_is_one_line(project, options, line):
+    assert re.match(re.escape(line), refusal(run_beside(project, *ASKED, "--model=mini", *options)))

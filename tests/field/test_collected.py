@@ -2,21 +2,15 @@
 
 import pytest
 
-from tests.field.said_by_runs import notes
-from tests.field.services import EVAL, EVALS, INI, OURS, Service
+from tests.field.conftest import EVAL, EVALS, INI, ON_THE_MODEL, OURS
+from tests.runs import collected, lines, notes, report_in, run, run_apart
 
 FAILED = "failed: none of the suite's evals was judged: "
 
 
-@pytest.fixture
-def service(pytester, native_checkpoint, monkeypatch):
-    return Service(pytester, native_checkpoint, monkeypatch)
-
-
-def collected(result):
-    """The evals that were collected, and how many tests of the service."""
-    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
-    ids = [line for line in result.outlines if "::" in line]
+def found_in(pytester, *typed):
+    """The evals that are collected, and how many tests of the service."""
+    ids = collected(run(pytester, *typed, "--collect-only", "-q", *ON_THE_MODEL))
     return [one for one in ids if one.startswith(EVALS)], len([one for one in ids if one.startswith("tests/")])
 
 
@@ -38,18 +32,18 @@ OTHERS = {
 
 
 @pytest.fixture
-def evals_alone(service):
-    (service.folder / "pytest.ini").write_text(INI)
-    found, units = collected(service.run("suite", "tests", "--collect-only", "-q"))
+def evals_alone(pytester, service):
+    service.says({"pytest.ini": INI})
+    found, units = found_in(pytester, "suite", "tests")
     assert units == 1 and len(found) > 100
     (service.folder / "pytest.ini").unlink()
     return found
 
 
 @pytest.mark.parametrize("files", OTHERS.values(), ids=OTHERS)
-def test_evals_are_collected_whatever_settings_a_services_tests_have(service, evals_alone, files):
+def test_evals_are_collected_whatever_settings_a_services_tests_have(pytester, service, evals_alone, files):
     service.says({"pytest.ini": INI} | files if "pyproject.toml" not in files else files)
-    found, _ = collected(service.run("suite", "tests", "--collect-only", "-q"))
+    found, _ = found_in(pytester, "suite", "tests")
     assert found == evals_alone
 
 
@@ -57,18 +51,18 @@ def test_services_own_evals_follow_its_settings(service):
     """And the suite's are judged, by workers too."""
     service.says({"pytest.ini": f"{INI}python_files = *_check.py\npython_functions = check_*"})
     service.says({"tests/own_check.py": f"{EVAL}\ndef check_it(device): pass\n"})
-    result = service.run_apart(OURS, "tests", "-n1", "--dist=loadgroup", "-rA")
+    result = run_apart(OURS, "tests", "-n1", "--dist=loadgroup", "-rA", *ON_THE_MODEL)
     result.assert_outcomes(passed=2, skipped=2)
-    assert [line for line in result.outlines if line.startswith("PASSED")] == [
+    assert lines(result, "PASSED") == [
         f"PASSED {OURS}::test_judged[cpu]",
         "PASSED tests/own_check.py::check_it[cpu]",
     ]
 
 
-def test_what_the_command_leaves_out_is_left_out(service):
+def test_what_the_command_leaves_out_is_left_out(pytester, service):
     service.says({"pytest.ini": INI})
     typed = [f"--ignore={EVALS}/test_drift.py", "--ignore-glob=*test_[ct]*"]
-    found, _ = collected(service.run(EVALS, "tests", "--collect-only", "-q", *typed))
+    found, _ = found_in(pytester, EVALS, "tests", *typed)
     files = {one.partition("::")[0].rpartition("/")[2] for one in found}
     assert files == {"test_behavior.py", "test_jina_v3.py", "test_ours.py", "test_published.py", "test_similarity.py"}
 
@@ -108,9 +102,9 @@ LEFT_OUT = "all 3 that were collected were left out by "
     ],
     ids=str,
 )
-def test_run_that_judges_no_eval_fails_with_the_reason(service, files, typed, why):
+def test_run_that_judges_no_eval_fails_with_the_reason(pytester, service, files, typed, why):
     service.says({"pytest.ini": INI} | files)
-    result = service.run(*typed)
+    result = run(pytester, *typed, *ON_THE_MODEL)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([f"note      {FAILED}{why}" + ("*" if why == LEFT_OUT else "")])
     assert [note.startswith(FAILED) for note in notes(result)].count(True) == 1
@@ -132,9 +126,9 @@ def test_run_that_judges_no_eval_fails_with_the_reason(service, files, typed, wh
     ],
     ids=str,
 )
-def test_run_that_was_asked_for_less_or_judged_one_passes(service, files, typed, code):
+def test_run_that_was_asked_for_less_or_judged_one_passes(pytester, service, files, typed, code):
     service.says({"pytest.ini": INI} | files)
-    result = service.run(*typed)
+    result = run(pytester, *typed, *ON_THE_MODEL)
     assert result.ret == code
     assert FAILED not in result.stdout.str()
 
@@ -150,8 +144,8 @@ def test_run_that_was_asked_for_less_or_judged_one_passes(service, files, typed,
 )
 def test_run_in_parallel_is_held_to_the_same(service, typed, why):
     service.says({"pytest.ini": f"{INI}addopts = -m unit"})
-    result = service.run_apart(OURS, "tests", "-n2", "--dist=loadgroup", "--report=out", *typed)
+    result = run_apart(OURS, "tests", "-n2", "--dist=loadgroup", "--report=out", *typed, *ON_THE_MODEL)
     assert result.ret == (pytest.ExitCode.TESTS_FAILED if why else pytest.ExitCode.OK)
     if why:
         result.stdout.fnmatch_lines([f"note      {FAILED}{why}"])
-        assert '"exit_code": 1' in (service.folder / "out" / "report.json").read_text()
+        assert report_in(service.folder / "out")["run"]["exit_code"] == 1

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from fixtures.texts import corpus
-from tests.conftest import ROOT
-from tests.test_run import run
+from tests.places import ROOT
+from tests.runs import run
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def one_more_passage(monkeypatch):
 def test_passage_added_to_the_corpus_voids_no_baseline(project, one_more_passage):
     shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
     assert len(corpus.documents()) == 25
-    result = run(project, "mini", "evals/test_drift.py", "--tasks=separation")
+    result = run(project, "evals/test_drift.py", "--tasks=separation", model="mini")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.re_match_lines([r"drift     separation on cpu: (identical|within tolerance \(.*)$"])

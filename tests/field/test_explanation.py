@@ -1,11 +1,10 @@
 """What a failure of drift says by the vectors alone: how many texts moved, which they are, what was done to them."""
 
 import re
-import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.runs import run_callable
 
 ALL = "moved: all 92 texts"
 CONSTANT = "looks like: one constant added to every vector"
@@ -38,29 +37,22 @@ CHANGED = re.compile(
 )
 
 
-@pytest.fixture
-def run(project):
-    (project.path / "tests").symlink_to(ROOT / "tests")
-    tasks = "".join(f"{task} = {{}}\n" for task in (*SAYS, "healthy"))
-    (project.path / "map.toml").write_text(f'precision = "float32"\n[tasks]\n{tasks}')
-
-    def run(function: str, *arguments: str) -> pytest.RunResult:
-        options = [f"--model=python:tests.callables{function}", "--task-map=map.toml", "-p", "no:cacheprovider"]
-        return project.run(sys.executable, "-m", "pytest", "evals/test_drift.py", *options, *arguments)
-
-    return run
+MAP = 'precision = "float32"\n[tasks]\n' + "".join(f"{task} = {{}}\n" for task in (*SAYS, "healthy"))
+DRIFT = "evals/test_drift.py"
 
 
 def failures(result: pytest.RunResult) -> dict[str, list[str]]:
     """Task -> the lines of its failure."""
-    found = re.split(r"\n_+ test_embeddings_are_those_of_the_baseline\[own-(.+)\] _+\n", result.stdout.str())
+    found = re.split(r"\n_+ test_embeddings_are_those_of_the_baseline\[own-(.+)\] _+\n", str(result.stdout))
     blocks = dict(zip(found[1::2], found[2::2], strict=True))
     return {task: re.split(r"\n[_=]", text)[0].splitlines() for task, text in blocks.items()}
 
 
-def test_explanation_says_how_many_texts_moved_and_recognises_what_was_done(run):
-    assert run(":encode", "--snapshot-update", "--quick-recording").ret == pytest.ExitCode.OK
-    result = run(".altered:altered", "evals/test_similarity.py", "--baseline=tests.callables.encode")
+def test_explanation_says_how_many_texts_moved_and_recognises_what_was_done(project):
+    recorded = run_callable(project, "encode", DRIFT, "--snapshot-update", "--quick-recording", task_map=MAP)
+    assert recorded.ret == pytest.ExitCode.OK
+    compared = [DRIFT, "evals/test_similarity.py", "--baseline=tests.callables.encode"]
+    result = run_callable(project, "tests.callables.altered:altered", *compared, task_map=MAP)
     found = failures(result)
     assert list(found) == list(SAYS)
     for task, patterns in SAYS.items():

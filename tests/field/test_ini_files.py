@@ -1,9 +1,11 @@
 """Whichever ini file and root folder pytest finds: the same verdicts, baseline, figures and exit code."""
 
+from fnmatch import fnmatch
+
 import pytest
 
-from tests.field.suite_runs import Suite, verdicts
-from tests.rows_in_runs import figures_in
+from tests.places import put
+from tests.runs import figures_in, lines, printed, refusal, run_apart, verdicts
 
 LENIENT = """
 [pytest]
@@ -19,15 +21,12 @@ STRAY = "evals/test_similarity.py::test_every_stored_file_belongs_to_a_task"
 
 
 @pytest.fixture
-def suite(pytester, native_checkpoint, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    suite = Suite(pytester, native_checkpoint)
+def home(home, monkeypatch):
+    """The user's folder, with other people's settings and modules; they stand in the suite's."""
     for name in ("pytest.ini", "elsewhere/other.ini", "foreign/fixtures/__init__.py", "foreign/conftest.py"):
-        file = suite.home / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(LENIENT if name.endswith("ini") else FOREIGN)
-    return suite
+        home.says({name: LENIENT if name.endswith("ini") else FOREIGN})
+    monkeypatch.chdir(home.suite)
+    return home
 
 
 @pytest.mark.parametrize(
@@ -45,10 +44,11 @@ def suite(pytester, native_checkpoint, monkeypatch):
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value[2:]),
 )
-def test_verdicts_baseline_figures_and_exit_code_are_the_same(suite, monkeypatch, start, arguments):
-    arguments = [argument.replace("HOME", str(suite.home)) for argument in arguments]
-    report = suite.home / "report.xml"
-    result = suite.run(monkeypatch, *arguments, "-rfExs", f"--junit-xml={report}", start=suite.home / start)
+def test_verdicts_baseline_figures_and_exit_code_are_the_same(home, start, arguments):
+    arguments = [argument.replace("HOME", str(home.folder)) for argument in arguments]
+    report = home.folder / "report.xml"
+    options = ["-rfExs", f"--junit-xml={report}", "--device=cpu"]
+    result = run_apart(*arguments, *options, start=home.folder / start)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.parseoutcomes() == {"passed": 1, "failed": 3, "xfailed": 1}
     assert verdicts(result) == {
@@ -61,15 +61,14 @@ def test_verdicts_baseline_figures_and_exit_code_are_the_same(suite, monkeypatch
     found = {name.partition("[")[0]: found for name, found in figures_in(report).items()}
     assert found["test_weak"] == {"share": 0.5} and found["test_passes"] == {"number": 7}
     assert "record_property" not in result.stdout.str()  # of which pytest warns under xunit2
-    assert sorted(path.name for path in suite.stored.iterdir()) == ["known-failures.txt", "stray.txt"]
+    assert sorted(path.name for path in home.stored.iterdir()) == ["known-failures.txt", "stray.txt"]
 
 
 @pytest.mark.parametrize("options", [[], ["-c", "../elsewhere/other.ini"]], ids=["its own", "another"])
-def test_unknown_marker_ends_the_run_under_any_ini_file(suite, monkeypatch, options):
-    (suite.folder / "evals" / "test_typo.py").write_text(
-        "import pytest\n@pytest.mark.requires_task('x')\ndef test_typo(device): pass\n"
-    )
-    result = suite.run(monkeypatch, "evals/test_typo.py", "--model=../model", *options)
+def test_unknown_marker_ends_the_run_under_any_ini_file(home, options):
+    typo = "import pytest\n@pytest.mark.requires_task('x')\ndef test_typo(device): pass\n"
+    put(home.suite, {"evals/test_typo.py": typo})
+    result = run_apart("evals/test_typo.py", *options, model="../model")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*Unknown pytest.mark.requires_task*"])
 
@@ -84,44 +83,40 @@ def test_unknown_marker_ends_the_run_under_any_ini_file(suite, monkeypatch, opti
         (["-c", "../elsewhere/rounds.ini"], "", 6),
     ],
 )
-def test_rounds_are_what_the_user_says_or_else_the_suite(suite, monkeypatch, options, addopts, rounds):
-    (suite.folder / "evals" / "test_timed.py").write_text(
-        "import time\ndef test_timed(device, benchmark): benchmark(time.sleep, 0.06)\n"
-    )
-    (suite.home / "elsewhere" / "empty.ini").write_text("[pytest]\n")
-    (suite.home / "elsewhere" / "rounds.ini").write_text("[pytest]\naddopts = --benchmark-min-rounds=6\n")
-    monkeypatch.setenv("PYTEST_ADDOPTS", addopts)
-    result = suite.run(monkeypatch, "evals/test_timed.py", "--model=../model", *options)
-    (header,) = [line for line in result.outlines if line.startswith("Name (time in ")]
+def test_rounds_are_what_the_user_says_or_else_the_suite(home, options, addopts, rounds):
+    timed = "import time\ndef test_timed(device, benchmark): benchmark(time.sleep, 0.06)\n"
+    rounds_in_ini = "[pytest]\naddopts = --benchmark-min-rounds=6\n"
+    home.says({"elsewhere/empty.ini": "[pytest]\n", "elsewhere/rounds.ini": rounds_in_ini})
+    put(home.suite, {"evals/test_timed.py": timed})
+    result = run_apart("evals/test_timed.py", *options, model="../model", PYTEST_ADDOPTS=addopts)
+    (header,) = lines(result, "Name (time in ")
     assert header.split()[4:] == ["Median", "IQR", "Rounds"]
-    (row,) = [line for line in result.outlines if line.startswith("test_timed[cpu] ")]
+    (row,) = lines(result, "test_timed[cpu] ")
     assert row.split()[-1] == str(rounds)
 
 
 @pytest.mark.parametrize(
     ("options", "style"), [([], "short"), (["--tb=line"], "line"), (["-c", "../elsewhere/empty.ini"], "short")]
 )
-def test_traceback_is_short_unless_the_user_says_otherwise(suite, monkeypatch, options, style):
-    (suite.folder / "evals" / "test_broken.py").write_text("def test_broken(device):\n    1 / 0\n")
-    (suite.home / "elsewhere" / "empty.ini").write_text("[pytest]\n")
-    text = suite.run(monkeypatch, "evals/test_broken.py", "--model=../model", *options).stdout.str()
+def test_traceback_is_short_unless_the_user_says_otherwise(home, options, style):
+    put(home.suite, {"evals/test_broken.py": "def test_broken(device):\n    1 / 0\n"})
+    home.says({"elsewhere/empty.ini": "[pytest]\n"})
+    text = str(run_apart("evals/test_broken.py", *options, model="../model").stdout)
     assert ("in test_broken\n    1 / 0" in text) == (style == "short") and "def test_broken(" not in text
 
 
 @pytest.mark.parametrize("plugin", ["xdist", "cacheprovider", "junitxml", "terminal"])
-def test_plugin_that_is_left_out_changes_no_verdict(suite, monkeypatch, plugin):
-    result = suite.run(monkeypatch, OWN, "--model=../model", "-p", f"no:{plugin}")
+def test_plugin_that_is_left_out_changes_no_verdict(home, plugin):
+    result = run_apart(OWN, "-p", f"no:{plugin}", model="../model")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in printed(result)
     if plugin != "terminal":
         assert verdicts(result) == {"test_strong": "FAILED", "test_warns": "FAILED", "test_weak": "XFAIL"}
 
 
-def test_throughput_is_skipped_without_pytest_benchmark(suite, monkeypatch):
-    options = ["--model=../model", "--tasks=separation", "-p", "no:benchmark"]
-    result = suite.run(
-        monkeypatch, "evals/test_throughput.py", "evals/test_own.py", "-k", "throughput or passes", *options
-    )
+def test_throughput_is_skipped_without_pytest_benchmark(home):
+    chosen = ["evals/test_throughput.py", OWN, "-k", "throughput or passes", "--tasks=separation"]
+    result = run_apart(*chosen, "-p", "no:benchmark", model="../model")
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes() == {"passed": 1, "skipped": 4, "deselected": 3}
     result.stdout.fnmatch_lines(["skipped   4: needs pytest-benchmark, which isn't loaded (-p no:benchmark)"])
@@ -135,20 +130,14 @@ def test_throughput_is_skipped_without_pytest_benchmark(suite, monkeypatch):
         (["--confcutdir=evals", "--model=mini"], "pytest left out the conftest.py of the folder above evals/: *"),
     ],
 )
-def test_run_without_what_it_rests_on_is_refused_in_one_line(suite, monkeypatch, options, said):
-    (suite.folder / "evals" / "inner.ini").write_text("[pytest]\n")
-    result = suite.run(monkeypatch, OWN, *options)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert len([line for line in result.errlines if line]) == 1
-    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+def test_run_without_what_it_rests_on_is_refused_in_one_line(home, options, said):
+    put(home.suite, {"evals/inner.ini": "[pytest]\n"})
+    assert fnmatch(refusal(run_apart(OWN, *options, "--device=cpu")), said)
 
 
 @pytest.mark.parametrize("file", ["conftest.py", "tests/conftest.py"])
-def test_model_folder_whose_code_pytest_ran_is_refused(suite, monkeypatch, file):
-    (suite.model / file).parent.mkdir(exist_ok=True)
-    (suite.model / file).write_text("def pytest_runtest_call(item): item.runtest = lambda: None\n")
-    result = suite.run(monkeypatch, OWN, "--model", "../model")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.errlines if line]
-    assert line.startswith(f"ERROR: --model: pytest took the folder for tests and ran its {file}, ")
-    assert suite.run(monkeypatch, OWN, "--model=../model").ret == pytest.ExitCode.TESTS_FAILED
+def test_model_folder_whose_code_pytest_ran_is_refused(home, file):
+    put(home.model, {file: "def pytest_runtest_call(item): item.runtest = lambda: None\n"})
+    line = refusal(run_apart(OWN, "--model", "../model", "--device=cpu"))
+    assert line.startswith(f"--model: pytest took the folder for tests and ran its {file}, ")
+    assert run_apart(OWN, model="../model").ret == pytest.ExitCode.TESTS_FAILED

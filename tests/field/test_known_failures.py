@@ -2,18 +2,13 @@
 
 import re
 
-import pandas  # noqa: F401  pytester forgets what is first imported inside a run
-import peft  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import sklearn.metrics.pairwise  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from tests.checkpoints import TASKS
-from tests.field.said_by_runs import notes
+from tests.places import put
 from tests.resealing import reseal
+from tests.runs import failed, lines, notes, refusal, run
 
 EVALS = """
 import pytest
@@ -57,55 +52,56 @@ NO_EVAL = "snapshots/tiny lists a known failure that matches no eval: "
 
 
 @pytest.fixture
-def run(project, native_checkpoint):
-    (project.path / "snapshots" / "tiny").mkdir(parents=True)
-    (project.path / FILE).write_text(EVALS)
+def run_with(project, native_checkpoint):
+    """Run the evals, or what is chosen, with these lines of known failures."""
+    put(project.path, {FILE: EVALS})
 
-    def run(lines: list[str], *arguments: str, line_end: str = "\n") -> pytest.RunResult:
-        content = "".join(line + line_end for line in lines)
-        (project.path / "snapshots" / "tiny" / "known-failures.txt").write_bytes(content.encode())
-        return project.runpytest_inprocess(f"--model={native_checkpoint}", "--device=cpu", *(arguments or [FILE]))
+    def run_with(lines: list[str], *arguments: str, line_end: str = "\n") -> pytest.RunResult:
+        listed = project.path / "snapshots" / "tiny" / "known-failures.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_bytes("".join(line + line_end for line in lines).encode())
+        return run(project, *(arguments or [FILE]), model=native_checkpoint)
 
-    return run
+    return run_with
 
 
 def expected(result: pytest.RunResult) -> list[str]:
-    return [line.removeprefix("XFAIL ") for line in result.outlines if line.startswith("XFAIL")]
+    return [line.removeprefix("XFAIL ") for line in lines(result, "XFAIL")]
 
 
 # --- which failures are expected --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("test", ["library", "loading", "not_a_number"])
-def test_what_is_no_claim_that_does_not_hold_fails_though_it_is_listed(run, test):
-    run([f"test_listed.py::test_{test} # known"], FILE, "-k", test).assert_outcomes(failed=1, deselected=10)
+def test_what_is_no_claim_that_does_not_hold_fails_though_it_is_listed(run_with, test):
+    run_with([f"test_listed.py::test_{test} # known"], FILE, "-k", test).assert_outcomes(failed=1, deselected=10)
 
 
-def test_fixture_that_breaks_is_an_error_though_its_eval_is_listed(run):
-    run(["test_listed.py::test_fixture # known"], FILE, "-k", "fixture").assert_outcomes(errors=1, deselected=10)
+def test_fixture_that_breaks_is_an_error_though_its_eval_is_listed(run_with):
+    run_with(["test_listed.py::test_fixture # known"], FILE, "-k", "fixture").assert_outcomes(errors=1, deselected=10)
 
 
-def test_broken_environment_leaves_no_behaviour_expected(run, monkeypatch):
+def test_broken_environment_leaves_no_behaviour_expected(run_with, monkeypatch):
     def break_down(*arguments, **options):
         raise ValueError("text input must be of type str")
 
     monkeypatch.setattr(TorchEncoder, "encode", break_down)
     lines = ["test_behavior.py::test_question_finds_its_passage_in_every_language[de] # weak"]
-    result = run(lines, "evals/test_behavior.py", "-k", "passage_in_every_language")
+    result = run_with(lines, "evals/test_behavior.py", "-k", "passage_in_every_language")
     result.assert_outcomes(failed=6, deselected=result.parseoutcomes()["deselected"])
 
 
-def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run, project):
+def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run_with, project):
     lines = ["test_similarity.py::test_similarity_matrix_is_that_of_the_baseline[separation] # other weights"]
     table = ["evals/test_similarity.py", "-k", "baseline and separation"]
-    run(lines, *table).assert_outcomes(failed=1, deselected=11)
-    run([], *table, "--snapshot-update").assert_outcomes(passed=1, deselected=11)
+    run_with(lines, *table).assert_outcomes(failed=1, deselected=11)
+    run_with([], *table, "--snapshot-update").assert_outcomes(passed=1, deselected=11)
     stored = project.path / "snapshots" / "tiny" / "similarity" / "separation.txt"
     stored.write_text(re.sub(r"0\.\d{9}", "0.123456789", stored.read_text()))
     reseal(stored.parents[1])
-    run(lines, *table).assert_outcomes(xfailed=1, deselected=11)
+    run_with(lines, *table).assert_outcomes(xfailed=1, deselected=11)
     stored.write_text("torn")
-    run(lines, *table).assert_outcomes(failed=1, deselected=11)
+    run_with(lines, *table).assert_outcomes(failed=1, deselected=11)
 
 
 # --- which eval a line is ---------------------------------------------------------------------------------------
@@ -120,37 +116,37 @@ def test_table_that_moved_is_expected_and_one_without_baseline_is_not(run, proje
         "./evals/test_listed.py::test_claim[cpu-ar]@cpu",
     ],
 )
-def test_line_as_pytest_prints_it_is_understood(run, name):
-    result = run([f"{name} # weak"], FILE, "-k", "claim")
+def test_line_as_pytest_prints_it_is_understood(run_with, name):
+    result = run_with([f"{name} # weak"], FILE, "-k", "claim")
     assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # weak"] and not notes(result)
 
 
 @pytest.mark.parametrize("other", ["cuda", "cuda:1", "mps"])
-def test_line_with_a_device_is_of_that_device_only(run, other):
-    result = run([f"evals/test_listed.py::test_claim[{other}-ar] # weak there"], FILE, "-k", "claim")
+def test_line_with_a_device_is_of_that_device_only(run_with, other):
+    result = run_with([f"evals/test_listed.py::test_claim[{other}-ar] # weak there"], FILE, "-k", "claim")
     result.assert_outcomes(passed=1, failed=1, deselected=9)
     assert not notes(result)
 
 
-def test_line_of_an_eval_that_needs_no_device_is_about_it(run, project):
+def test_line_of_an_eval_that_needs_no_device_is_about_it(run_with, project):
     (project.path / FILE).write_text(NO_DEVICE)
-    result = run(["test_listed.py::test_claim # weak"])
+    result = run_with(["test_listed.py::test_claim # weak"])
     result.assert_outcomes(xfailed=1)
     assert not notes(result)
 
 
-def test_line_of_the_device_gives_the_reason(run):
+def test_line_of_the_device_gives_the_reason(run_with):
     lines = [WEAK, "evals/test_listed.py::test_claim[cpu-ar] # weaker on cpu"]
-    assert expected(run(lines)) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # weaker on cpu"]
+    assert expected(run_with(lines)) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # weaker on cpu"]
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "   \n"])
 @pytest.mark.parametrize(
     ("reason", "said"), [(" # issue #12 # and more", "issue #12 # and more"), ("\t#why", "why"), ("   #  why", "why")]
 )
-def test_reason_is_what_follows_the_first_number_sign(run, line_end, reason, said):
+def test_reason_is_what_follows_the_first_number_sign(run_with, line_end, reason, said):
     lines = ["# of the model", "", "  # indented", f"test_listed.py::test_claim[ar]{reason}"]
-    result = run(lines, FILE, "-k", "claim", line_end=line_end)
+    result = run_with(lines, FILE, "-k", "claim", line_end=line_end)
     assert expected(result) == [f"evals/test_listed.py::test_claim[cpu-ar] - {FIGURE} # {said}"]
 
 
@@ -158,21 +154,17 @@ def test_reason_is_what_follows_the_first_number_sign(run, line_end, reason, sai
     "line", ["test_listed.py::test_claim[ar]", "test_claim[ar] # weak", "FAILED evals/a.py::b # c", "evals/::b # c"]
 )
 @pytest.mark.parametrize("workers", [[], ["-n1"]])
-def test_line_that_says_no_eval_or_no_reason_is_refused(run, project, line, workers):
-    result = run(["", line], FILE, *workers)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (said,) = [line for line in result.errlines if line]
-    assert said == f"ERROR: snapshots/tiny/known-failures.txt, line 2: {line!r}; a line is " + (
-        "'test_file.py::test_name[...] # reason'"
+def test_line_that_says_no_eval_or_no_reason_is_refused(run_with, project, line, workers):
+    assert refusal(run_with(["", line], FILE, *workers)) == (
+        f"snapshots/tiny/known-failures.txt, line 2: {line!r}; a line is 'test_file.py::test_name[...] # reason'"
     )
 
 
 def test_list_that_is_no_text_is_refused(project, native_checkpoint):
     (project.path / "snapshots" / "tiny").mkdir(parents=True)
     (project.path / "snapshots" / "tiny" / "known-failures.txt").write_bytes(b"\xff\xfe # weak\n")
-    result = project.runpytest_inprocess("evals", f"--model={native_checkpoint}", "--device=cpu")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert result.errlines[0].startswith("ERROR: snapshots/tiny/known-failures.txt: unreadable (")
+    said = refusal(run(project, "evals", model=native_checkpoint))
+    assert said.startswith("snapshots/tiny/known-failures.txt: unreadable (")
 
 
 # --- floors -----------------------------------------------------------------------------------------------------
@@ -235,9 +227,9 @@ NOT_EXPECTED = {
 }
 
 
-def test_line_with_a_floor_is_about_its_row_down_to_the_floor(run, project):
+def test_line_with_a_floor_is_about_its_row_down_to_the_floor(run_with, project):
     (project.path / "evals" / "test_floors.py").write_text(FLOORS)
-    result = run(LINES, "evals/test_floors.py")
+    result = run_with(LINES, "evals/test_floors.py")
     assert result.ret == pytest.ExitCode.TESTS_FAILED and not notes(result)
     at = "evals/test_floors.py::test_"
     assert expected(result) == [
@@ -245,8 +237,7 @@ def test_line_with_a_floor_is_about_its_row_down_to_the_floor(run, project):
         f"{at}ceiling[cpu] - distance: measured 0.3, needs <= 0.1 (off by 0.2) # far",
         f"{at}rows_of_their_own[cpu] - {FIGURE}; gap: measured 0.01, needs >= 0.1 (off by 0.09) # weak; narrow",
     ]
-    failed = re.findall(r"^FAILED .*::test_(\w+)\[cpu\]", result.stdout.str(), re.MULTILINE)
-    assert failed == list(NOT_EXPECTED)
+    assert failed(result) == [f"test_{name}[cpu]" for name in NOT_EXPECTED]
     for said in NOT_EXPECTED.values():
         assert said in [line.strip() for line in result.outlines]
 
@@ -254,12 +245,10 @@ def test_line_with_a_floor_is_about_its_row_down_to_the_floor(run, project):
 @pytest.mark.parametrize(
     "floor", ['"share" > 0.4', '"share" >= weak', '"share" >= 1e999', '"share"', ">= 0.4", '"share >= 0.4', '"" >= 1']
 )
-def test_floor_that_is_none_is_refused(run, floor):
+def test_floor_that_is_none_is_refused(run_with, floor):
     line = f"test_listed.py::test_claim[ar] {floor} # weak"
-    result = run([line], FILE, "-k", "claim")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (said,) = [line for line in result.errlines if line]
-    assert said == f"ERROR: snapshots/tiny/known-failures.txt, line 1: {line!r}; a floor for a row is " + (
+    assert refusal(run_with([line], FILE, "-k", "claim")) == (
+        f"snapshots/tiny/known-failures.txt, line 1: {line!r}; a floor for a row is "
         "'\"name of the row\" >= 0.6', between the eval and the reason"
     )
 
@@ -270,23 +259,23 @@ def test_floor_that_is_none_is_refused(run, floor):
 @pytest.mark.parametrize(
     "chosen", [[FILE], ["evals", "-k", "claim"], [FILE, "-k", "task"], [FILE, "--deselect", f"{FILE}::test_claim"]]
 )
-def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(run, chosen):
-    assert notes(run([WEAK, "", GONE], *chosen)) == [
+def test_line_that_names_nothing_is_told_with_its_number_and_the_nearest_name(run_with, chosen):
+    assert notes(run_with([WEAK, "", GONE], *chosen)) == [
         f"{NO_EVAL}test_listed.py::test_clam[ar] (line 3 of known-failures.txt; the nearest eval is "
         "test_listed.py::test_claim[ar])"
     ]
 
 
 @pytest.mark.parametrize("file", ["test_drift.py", "test_lsted.py", "[.py", ".."])
-def test_line_that_names_a_test_of_another_file_is_told(run, file):
-    result = run([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
+def test_line_that_names_a_test_of_another_file_is_told(run_with, file):
+    result = run_with([f"{file}::test_claim[ar] # weak"], "evals", "-k", "test_claim")
     (said,) = notes(result)
     assert said.startswith(f"{NO_EVAL}{file}::test_claim[ar] (line 1 ")
     assert said.endswith("; the nearest eval is test_listed.py::test_claim[ar])")
 
 
-def test_line_unlike_every_name_is_told_without_one(run):
-    assert notes(run(["test_listed.py::zzz # gone"])) == [
+def test_line_unlike_every_name_is_told_without_one(run_with):
+    assert notes(run_with(["test_listed.py::zzz # gone"])) == [
         f"{NO_EVAL}test_listed.py::zzz (line 1 of known-failures.txt)"
     ]
 
@@ -304,24 +293,24 @@ def test_line_unlike_every_name_is_told_without_one(run):
     ],
     ids=["test", "-k", "-m", "--deselect", "--tasks", "file", "--ignore"],
 )
-def test_line_that_a_run_did_not_collect_is_not_told(run, chosen):
+def test_line_that_a_run_did_not_collect_is_not_told(run_with, chosen):
     names = [f"test_listed.py::test_task[{TASKS[1]}]", "test_listed.py::test_library", "test_behavior.py::test_x[de]"]
-    assert not notes(run([WEAK, *(f"{name} # weak" for name in names)], *chosen))
+    assert not notes(run_with([WEAK, *(f"{name} # weak" for name in names)], *chosen))
 
 
-def test_last_failures_tell_nothing_of_other_lines(run):
+def test_last_failures_tell_nothing_of_other_lines(run_with):
     lines = [WEAK, "test_similarity.py::test_gone # weak", GONE]
-    run([], FILE, "-k", "test_claim")
-    assert not notes(run(lines, "evals", "--lf", "-k", "test_claim"))
+    run_with([], FILE, "-k", "test_claim")
+    assert not notes(run_with(lines, "evals", "--lf", "-k", "test_claim"))
 
 
-def test_line_that_is_there_twice_is_told(run):
-    result = run([WEAK, "", "evals/test_listed.py::test_claim[ar] # again"], FILE, "-k", "claim")
+def test_line_that_is_there_twice_is_told(run_with):
+    result = run_with([WEAK, "", "evals/test_listed.py::test_claim[ar] # again"], FILE, "-k", "claim")
     assert notes(result) == [
         "snapshots/tiny lists a known failure twice, in lines 1 and 3: test_listed.py::test_claim[ar]"
     ]
 
 
-def test_workers_tell_each_note_once(run, project):
-    result = run([GONE], FILE, "-n2", "-k", "claim")
+def test_workers_tell_each_note_once(run_with, project):
+    result = run_with([GONE], FILE, "-n2", "-k", "claim")
     assert len(notes(result)) == 1

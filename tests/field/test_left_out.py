@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.checkpoints import TASKS, change_json, write_native_checkpoint, write_original_checkpoint
-from tests.field.loading_runs import ONE_TASK, evaluates, refusal, run
+from tests.field.loading_runs import ONE_TASK, evaluates, run
 
 CUTS = ["evals/test_contract.py", "-k", "matryoshka"]
 
@@ -70,11 +70,3 @@ def test_published_model_that_states_none_has_those_of_its_card(project, tmp_pat
     change_json(folder / "config.json", matryoshka_dimensions=None)
     result = run(project, folder, *CUTS, "--task-map=jina-v3")
     result.assert_outcomes(passed=len(TASKS), deselected=result.parseoutcomes()["deselected"])
-
-
-@pytest.mark.parametrize("stated", [[True], [8, 16, False]])
-def test_cuts_that_are_no_numbers_are_refused(project, own_checkpoint, stated):
-    change_json(own_checkpoint / "config.json", matryoshka_dimensions=stated)
-    assert refusal(project, own_checkpoint) == (
-        f"FOLDER/config.json: matryoshka_dimensions is {stated!r}, needs a list of numbers"
-    )

@@ -6,11 +6,11 @@ import tomllib
 
 import peft
 import pytest
-import torch  # noqa: F401  pytester forgets what is first imported inside a run
 import transformers
 from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model, dependency_versions_table
 
-from tests.conftest import ROOT
+from tests.places import ROOT
+from tests.runs import printed, refusal, run
 
 INSTALLED = f"installed: transformers {transformers.__version__}, peft {peft.__version__}"
 ASKED = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["evals"]
@@ -27,15 +27,10 @@ def raising(error):
     return fail
 
 
-def refusal(project, model, *options):
+def said(project, model, *options):
     """The one line that a run of two claims ends with."""
     chosen = ["evals/test_contract.py", "-k", "unit_norm", "--tasks=separation,classification"]
-    result = project.runpytest_inprocess(f"--model={model}", "--device=cpu", *chosen, *options)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    text = f"{result.stdout.str()}\n{result.stderr.str()}"
-    assert "Traceback" not in text and "FAILED" not in text
-    (line,) = [line for line in text.splitlines() if "installed: " in line]
-    return line
+    return refusal(run(project, *chosen, *options, model=model))
 
 
 def test_peft_that_transformers_does_not_load_adapters_with_is_told_before_the_first_eval(
@@ -43,15 +38,15 @@ def test_peft_that_transformers_does_not_load_adapters_with_is_told_before_the_f
 ):
     monkeypatch.setitem(dependency_versions_table.deps, "peft", "peft>=99")
     wanted = f"transformers {transformers.__version__} loads adapters with peft>=99"
-    assert refusal(project, native_checkpoint) == f"ERROR: {wanted}; {INSTALLED}; {RANGES}"
-    assert refusal(project, native_checkpoint, "-n1", "--dist=loadgroup").startswith(f"ERROR: {wanted}; ")
+    assert said(project, native_checkpoint) == f"{wanted}; {INSTALLED}; {RANGES}"
+    assert said(project, native_checkpoint, "-n1", "--dist=loadgroup").startswith(f"{wanted}; ")
 
 
 @pytest.mark.parametrize("step", ["load_adapter", "set_adapter", "enable_adapters", "disable_adapters"])
 def test_adapters_that_cannot_be_loaded_or_selected_end_the_run(project, native_checkpoint, monkeypatch, step):
     monkeypatch.setattr(JinaEmbeddingsV3Model, step, raising(ValueError(NOT_COMPATIBLE)))
     done = "loaded" if step == "load_adapter" else "selected"
-    assert f"can't be {done}: {NOT_COMPATIBLE}; {INSTALLED}; {RANGES}" in refusal(project, native_checkpoint)
+    assert f"can't be {done}: {NOT_COMPATIBLE}; {INSTALLED}; {RANGES}" in said(project, native_checkpoint)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +57,18 @@ def test_import_that_fails_while_loading_is_told_with_the_versions(
     project, native_checkpoint, monkeypatch, owner, name
 ):
     monkeypatch.setattr(owner, name, raising(ImportError("cannot import name 'x' from 'peft'")))
-    line = refusal(project, native_checkpoint)
+    line = said(project, native_checkpoint)
     assert f"can't be loaded: cannot import name 'x' from 'peft'; {INSTALLED}; {RANGES}" in line
 
 
 @pytest.mark.parametrize("library", ["transformers", "torch"])
 def test_library_that_cannot_be_imported_is_told_with_the_versions(project, native_checkpoint, monkeypatch, library):
     monkeypatch.setitem(sys.modules, library, None)
-    line = refusal(project, native_checkpoint)
+    line = said(project, native_checkpoint)
     assert f"a library can't be imported: import of {library}" in line and f"; {INSTALLED}; {RANGES}" in line
 
 
 def test_fault_of_a_checkpoint_is_not_blamed_on_versions_that_run_together(project, own_checkpoint):
     (own_checkpoint / "tokenizer.json").write_text("{}")
-    result = project.runpytest_inprocess(f"--model={own_checkpoint}", "--device=cpu", "evals/test_contract.py")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    text = result.stdout.str()
-    assert "its tokenizer can't be loaded: " in text and "pip install" not in text
+    result = run(project, "evals/test_contract.py", model=own_checkpoint)
+    assert "its tokenizer can't be loaded: " in refusal(result) and "pip install" not in printed(result)

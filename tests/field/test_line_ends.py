@@ -4,13 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import peft  # noqa: F401  pytester forgets what is first imported inside a run
 import pytest
-import scipy.stats  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from tests.conftest import ROOT
+from tests.places import ROOT
+from tests.runs import run
 
 MINI = ROOT / "fixtures" / "checkpoints" / "mini"
 
@@ -31,7 +28,7 @@ def test_model_and_baseline_with_crlf_lines_give_the_same_verdicts(project):
     copy_with_crlf(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
     model = copy_with_crlf(MINI, project.path / "mini")
     chosen = "of_the_baseline and (matrix or differences or separation) or whole or in_every_language and zh"
-    result = project.runpytest_inprocess("evals", f"--model={model}", "--device=cpu", "-k", chosen)
+    result = run(project, "evals", "-k", chosen, model=model)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["compared  6 tables on cpu with snapshots/mini: 6 within tolerance; *"])
     result.assert_outcomes(passed=8, xfailed=1, deselected=result.parseoutcomes()["deselected"])

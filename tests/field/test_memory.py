@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.test_run import section
+from tests.runs import run_apart, section
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: a limit on a process's address space")
 
@@ -37,7 +37,7 @@ def test_own_texts(encoder, device, little_memory):
 
 def run_with_little_memory(project, room, count):
     project.makepyfile(test_own=EVAL.replace("ROOM", str(room)).replace("COUNT", str(count)))
-    return project.runpytest_subprocess("test_own.py", "--device=cpu", "--tasks=separation", "--batch-tokens=65536")
+    return run_apart("test_own.py", "--device=cpu", "--tasks=separation", "--batch-tokens=65536")
 
 
 def test_batches_shrink_where_the_processor_has_too_little_memory(project):

@@ -6,18 +6,13 @@ import sys
 import warnings
 from pathlib import Path
 
-import pandas  # noqa: F401  pytester forgets what is first imported inside a run
-import peft  # noqa: F401
 import pytest
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
-from tests.field.said_by_runs import notes
-from tests.field.suite_runs import Suite
+from tests.places import put
+from tests.runs import failed, notes, printed, run, run_apart
 
-OWN = "evals/test_own.py"
-PASSES = [OWN, "-k", "passes", "--model=../model"]
-SPEED = ["evals/test_throughput.py", "--tasks=separation", "-k", "short", "--benchmark-tokens=20", "--device=cpu"]
+PASSES = ["evals/test_own.py", "-k", "passes", "--model=../model", "--device=cpu"]
+SPEED = ["evals/test_throughput.py", "--tasks=separation", "-k", "short", "--benchmark-tokens=20"]
 
 WARNED = """
 import warnings
@@ -39,39 +34,31 @@ def test_another_library(device):
     warnings.warn_explicit("said by another", UserWarning, "other.py", 1, module="other.library")
 """
 
-# Root may write everywhere until it gives up the right to.
-UNPRIVILEGED = """
-import ctypes, os, sys
-if hasattr(os, "geteuid") and os.geteuid() == 0:
-    assert ctypes.CDLL(None, use_errno=True).prctl(24, 1, 0, 0, 0) == 0, "PR_CAPBSET_DROP of CAP_DAC_OVERRIDE"
-os.execv(sys.executable, [sys.executable, "-B", "-m", "pytest", *sys.argv[1:]])
-"""
+
+@pytest.fixture
+def home(home, monkeypatch):
+    """The user's folder; they stand in the suite's."""
+    monkeypatch.chdir(home.suite)
+    return home
 
 
 @pytest.fixture
-def suite(pytester, native_checkpoint, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    return Suite(pytester, native_checkpoint)
-
-
-@pytest.fixture
-def read_only(suite):
+def read_only(home):
     """The suite in a read-only checkout."""
     if sys.platform != "linux" and os.geteuid() == 0:
         pytest.skip("root can't be kept from writing here")
-    folders = [suite.folder, *(path for path in suite.folder.rglob("*") if path.is_dir() and not path.is_symlink())]
+    folders = [home.suite, *(path for path in home.suite.rglob("*") if path.is_dir() and not path.is_symlink())]
     for folder in folders:
         folder.chmod(0o555)
-    yield suite
+    yield home.suite
     for folder in folders:
         folder.chmod(0o755)
 
 
 def passes(result: pytest.RunResult, *warned: str) -> bool:
     """Whether the run passed and ended with a summary, and what it was warned of is to be read in it."""
-    text = result.stdout.str() + result.stderr.str()
-    assert result.ret == pytest.ExitCode.OK, text
+    text = printed(result)
+    assert result.ret == pytest.ExitCode.OK
     assert "INTERNALERROR" not in text and "Traceback" not in result.stderr.str()
     return result.parseoutcomes()["passed"] == 1 and all(one in text for one in warned)
 
@@ -79,54 +66,53 @@ def passes(result: pytest.RunResult, *warned: str) -> bool:
 # --- what ends no run -------------------------------------------------------------------------------------------------
 
 
-def test_checkout_that_cannot_be_written_to(read_only, monkeypatch):
-    result = read_only.run(monkeypatch, *PASSES, python=("-c", UNPRIVILEGED))
+def test_checkout_that_cannot_be_written_to(read_only):
+    result = run_apart(*PASSES, unprivileged=True, PYTHONDONTWRITEBYTECODE="1")
     assert passes(result, "PytestCacheWarning: could not create cache path", "Permission denied")
-    assert not (read_only.folder / ".pytest_cache").exists()
+    assert not (read_only / ".pytest_cache").exists()
 
 
-def test_cache_folder_that_is_a_file(suite, monkeypatch):
-    (suite.folder / ".pytest_cache").write_text("")
-    assert passes(suite.run(monkeypatch, *PASSES), "PytestCacheWarning: could not create cache path")
+def test_cache_folder_that_is_a_file(home):
+    (home.suite / ".pytest_cache").write_text("")
+    assert passes(run_apart(*PASSES), "PytestCacheWarning: could not create cache path")
 
 
-def test_process_that_imported_transformers_before(suite, monkeypatch):
+def test_process_that_imported_transformers_before(home):
     script = "import sys, transformers, pytest; sys.exit(pytest.main(sys.argv[1:]))"
-    assert passes(suite.run(monkeypatch, *PASSES, python=("-c", script)))
+    assert passes(run_apart(*PASSES, python=("-c", script)))
 
 
-def test_python_without_asserts(suite, monkeypatch):
-    assert passes(suite.run(monkeypatch, *PASSES, python=("-O", "-m", "pytest")), "assertions not in test modules")
+def test_python_without_asserts(home):
+    assert passes(run_apart(*PASSES, python=("-O", "-m", "pytest")), "assertions not in test modules")
 
 
-def test_option_for_pycharm_elsewhere(suite, monkeypatch):
-    result = suite.run(monkeypatch, *PASSES, "--snapshot-patch-pycharm-diff")
+def test_option_for_pycharm_elsewhere(home):
+    result = run_apart(*PASSES, "--snapshot-patch-pycharm-diff")
     assert passes(result, "Failed to patch PyCharm's diff tools")
 
 
-def test_first_comparison_with_nothing_stored(suite, monkeypatch):
-    assert passes(suite.run(monkeypatch, *PASSES, "--benchmark-compare"), "Can't compare. No benchmark files")
+def test_first_comparison_with_nothing_stored(home):
+    assert passes(run_apart(*PASSES, "--benchmark-compare"), "Can't compare. No benchmark files")
 
 
-def test_save_with_nothing_measured(suite, monkeypatch):
-    assert passes(suite.run(monkeypatch, *PASSES, "--benchmark-save=none"), "Not saving anything")
+def test_save_with_nothing_measured(home):
+    assert passes(run_apart(*PASSES, "--benchmark-save=none"), "Not saving anything")
 
 
-def test_parallel_run_says_once_that_nothing_is_timed(suite, monkeypatch):
-    result = suite.run(monkeypatch, *PASSES, "-n1", "--dist=loadgroup", "--benchmark-compare")
-    assert passes(result) and "automatically disabled" not in result.stdout.str() + result.stderr.str()
+def test_parallel_run_says_once_that_nothing_is_timed(home):
+    result = run_apart(*PASSES, "-n1", "--dist=loadgroup", "--benchmark-compare")
+    assert passes(result) and "automatically disabled" not in printed(result)
 
 
 # --- what ends one ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [[], ["-W", "ignore"], ["--import-mode=importlib"]], ids=" ".join)
-def test_warning_of_the_suites_own_code_fails_its_eval_unless_the_user_says_otherwise(suite, monkeypatch, options):
-    (suite.folder / "evals" / "test_warned.py").write_text(WARNED)
-    result = suite.run(monkeypatch, "evals/test_warned.py", "--model=../model", *options)
-    failed = sorted(line.partition("::")[2].partition("[")[0] for line in result.outlines if line.startswith("FAILED"))
+def test_warning_of_the_suites_own_code_fails_its_eval_unless_the_user_says_otherwise(home, options):
+    put(home.suite, {"evals/test_warned.py": WARNED})
+    result = run_apart("evals/test_warned.py", *options, model="../model")
     expected = ["test_below", "test_deprecated", "test_empty_mean", "test_runtime"]
-    assert failed == ([] if "-W" in options else expected)
+    assert sorted(name.removesuffix("[cpu]") for name in failed(result)) == ([] if "-W" in options else expected)
 
 
 # --- records of throughput --------------------------------------------------------------------------------------------
@@ -138,7 +124,7 @@ def timed(project, native_checkpoint):
 
     def timed(*options: str) -> list[str]:
         with warnings.catch_warnings(record=True) as warned:
-            result = project.runpytest_inprocess(*SPEED, f"--model={native_checkpoint}", *options)
+            result = run(project, *SPEED, *options, model=native_checkpoint)
         assert result.ret == pytest.ExitCode.OK
         return notes(result) + [str(entry.message).partition(".")[0] for entry in warned]
 

@@ -9,9 +9,7 @@ import pytest
 
 from tests.checkpoints import change_json, write_json
 from tests.checkpoints.onnx_graphs import ALL_INPUTS, Shape, write_graph, write_onnx_folder
-from tests.field.callable_runs import refusal
-from tests.field.said_by_runs import closing_lines
-from tests.rows_in_runs import rows_in
+from tests.runs import closing_lines, refusal, rows_in
 
 ORDER = ["evals/test_contract.py", "-k", "order"]
 """One eval: the model is opened and asked."""

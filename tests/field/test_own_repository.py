@@ -7,6 +7,7 @@ import pytest
 
 from tests.checkpoints import ADAPTER_FILE, change_json, change_tensors, write_native_checkpoint
 from tests.field.own_repository import EVALS, EXAMPLE, MODEL, SUITE, clone_of, example_in_git, suite_in_git
+from tests.runs import printed
 
 DRIFT = f"{EVALS}/test_drift.py"
 CLEAN = ("", "")
@@ -28,8 +29,8 @@ def recorded(tmp_path_factory, small_model):
     service = example_in_git(folder / "service", suite_in_git(folder), baseline=False)
     service.put_model(small_model)
     result = service.run(f"pytest {DRIFT} evals --model {MODEL} --device cpu --snapshot-update")
-    assert result.returncode == 0, result.stdout
-    assert "recorded anchors in baselines/embedder, with bounds from a new null set" in result.stdout
+    assert result.ret == 0
+    assert "recorded anchors in baselines/embedder, with bounds from a new null set" in printed(result)
     service.git("add baselines")
     service.git("commit --quiet --message baseline")
     return service
@@ -64,9 +65,9 @@ def test_recording_writes_own_baselines_and_leaves_nothing_else(recorded):
 )
 def test_fresh_clone_passes_and_stays_as_it_is(clone, start, typed):
     result = clone.run(f"pytest {typed} --device cpu", start)
-    assert result.returncode == 0, result.stdout
-    assert "drift     separation on cpu: identical" in result.stdout
-    assert ("skipped   2: needs retrieval.query" in result.stdout) == ("evals " in typed.replace(EVALS, ""))
+    assert result.ret == 0
+    assert "drift     separation on cpu: identical" in printed(result)
+    assert ("skipped   2: needs retrieval.query" in printed(result)) == ("evals " in typed.replace(EVALS, ""))
     assert clone.status() == CLEAN
 
 
@@ -81,14 +82,14 @@ def test_changed_adapter_fails_and_is_accepted_by_the_printed_command(clone):
     change_tensors(model / "separation" / ADAPTER_FILE, grow)
     compared = f"pytest {DRIFT} evals --model {MODEL} --device cpu"
     failed = service.run(compared)
-    assert failed.returncode == 1
-    assert re.search("^separation on cpu: drift: drifted in float32, against baselines/embedder$", failed.stdout, re.M)
-    (command,) = set(re.findall("If the change is wanted: (.*)", failed.stdout))
+    assert failed.ret == 1
+    assert "separation on cpu: drift: drifted in float32, against baselines/embedder" in failed.outlines
+    (command,) = set(re.findall("If the change is wanted: (.*)", printed(failed)))
     assert command == f"pytest {DRIFT} --model={MODEL} --device=cpu --snapshot-update"
     assert service.status() == CLEAN
     accepted = service.run(command)
-    assert accepted.returncode == 0 and "accepted into baselines/embedder, with bounds" in accepted.stdout
-    assert service.run(compared).returncode == 0
+    assert accepted.ret == 0 and "accepted into baselines/embedder, with bounds" in printed(accepted)
+    assert service.run(compared).ret == 0
     changed, in_submodule = service.status()
     assert changed and all(line.startswith(" M baselines/embedder/") for line in changed.splitlines())
     assert in_submodule == ""
@@ -97,5 +98,5 @@ def test_changed_adapter_fails_and_is_accepted_by_the_printed_command(clone):
 def test_folder_of_the_submodule_is_no_place_that_commands_lead_to(recorded):
     """From inside the submodule its own pyproject.toml is the nearest, and says nothing of a service's baselines."""
     result = recorded.run(f"pytest evals/test_drift.py --model=../../{MODEL} --device=cpu -k whole", SUITE)
-    assert result.returncode == 1
-    assert "has no baseline in snapshots/embedder" in result.stdout
+    assert result.ret == 1
+    assert "has no baseline in snapshots/embedder" in printed(result)

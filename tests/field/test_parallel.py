@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.field.said_by_runs import notes
-from tests.rows_in_runs import figures_in, rows_in
+from tests.places import put
+from tests.runs import figures_in, lines, notes, printed, refusal, rows_in, run, run_apart
 
 KINDS = """
 import numpy as np
@@ -31,24 +31,23 @@ def test_claim(device, claims):
 
 
 def test_every_kind_of_figure_survives_a_worker(project, native_checkpoint):
-    (project.path / "evals" / "test_kinds.py").write_text(KINDS)
-    options = ["evals/test_kinds.py", f"--model={native_checkpoint}", "--device=cpu"]
-    alone = project.runpytest_inprocess(*options, "--junit-xml=alone.xml")
-    parallel = project.runpytest_subprocess(*options, "-n1", "--dist=loadgroup", "--junit-xml=parallel.xml")
+    put(project.path, {"evals/test_kinds.py": KINDS})
+    alone = run(project, "evals/test_kinds.py", "--junit-xml=alone.xml", model=native_checkpoint)
+    workers = ["-n1", "--dist=loadgroup", "--junit-xml=parallel.xml"]
+    parallel = run_apart("evals/test_kinds.py", *workers, model=native_checkpoint)
     assert alone.ret == parallel.ret == pytest.ExitCode.OK
     # As text: NaN doesn't equal itself.
     assert repr(rows_in(project.path / "parallel.xml")) == repr(rows_in(project.path / "alone.xml"))
     assert figures_in(project.path / "alone.xml")["test_claim[cpu]"] == {"distance": 0.25}
     for result in (alone, parallel):
         assert notes(result) == ["numpy's text"]
-        assert len([line for line in result.outlines if line.startswith("drift ")]) == 21
+        assert len(lines(result, "drift ")) == 21
 
 
 def test_whole_run_in_parallel_reports_every_eval_with_its_figures(project, native_checkpoint):
-    options = [f"--model={native_checkpoint}", "--device=cpu", "-n2", "--dist=loadgroup", "--junit-xml=report.xml"]
-    result = project.runpytest_subprocess("evals", *options)
+    result = run_apart("evals", "-n2", "--dist=loadgroup", "--junit-xml=report.xml", model=native_checkpoint)
     assert result.ret == pytest.ExitCode.TESTS_FAILED  # random weights know nothing
-    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in printed(result)
     result.stdout.fnmatch_lines([f"loaded    {native_checkpoint} on cpu (*): once"])
     found = rows_in(project.path / "report.xml")
     assert len(found) == sum(result.parseoutcomes().get(outcome, 0) for outcome in ("passed", "failed", "skipped"))
@@ -71,11 +70,9 @@ def test_whole_run_in_parallel_reports_every_eval_with_its_figures(project, nati
     ids=" ".join,
 )
 def test_update_by_workers_that_share_devices_is_refused(project, native_checkpoint, workers):
-    result = project.runpytest_inprocess("evals", f"--model={native_checkpoint}", "--snapshot-update", *workers)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert [line for line in result.errlines if line] == [
-        "ERROR: --snapshot-update with -n: workers would write over each other; add --dist loadgroup"
-    ]
+    assert refusal(run(project, "evals", "--snapshot-update", *workers, model=native_checkpoint)) == (
+        "--snapshot-update with -n: workers would write over each other; add --dist loadgroup"
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,8 +87,8 @@ def test_update_by_workers_that_share_devices_is_refused(project, native_checkpo
     ids=" ".join,
 )
 def test_update_without_workers_or_with_one_for_each_device_is_not_refused(project, native_checkpoint, workers):
-    options = [f"--model={native_checkpoint}", "--device=cpu", "--snapshot-update", "--collect-only", "-q"]
-    assert project.runpytest_inprocess("evals", *options, *workers).ret == pytest.ExitCode.OK
+    options = ["--snapshot-update", "--collect-only", "-q"]
+    assert run(project, "evals", *options, *workers, model=native_checkpoint).ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -100,5 +97,5 @@ def test_update_without_workers_or_with_one_for_each_device_is_not_refused(proje
 def test_workers_share_the_processors_however_they_are_asked_for(project, native_checkpoint, monkeypatch, workers):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: range(8), raising=False)
-    options = [f"--model={native_checkpoint}", "--device=cpu", "--collect-only"]
-    project.runpytest_inprocess("evals", *options, *workers).stdout.fnmatch_lines(["run: *, threads: 2, *"])
+    result = run(project, "evals", "--collect-only", *workers, model=native_checkpoint)
+    result.stdout.fnmatch_lines(["run: *, threads: 2, *"])

@@ -7,17 +7,13 @@ import os
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pandas  # noqa: F401  pytester forgets what is first imported inside a run
-import peft  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import sklearn.metrics.pairwise  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from fixtures.baselines import recording
 from fixtures.comparing.rows import read_rows
 from tests.checkpoints import change_tensors, write_native_checkpoint
+from tests.places import put
+from tests.runs import lines, run, run_apart
 
 TABLES = ["evals/test_similarity.py", "evals/test_zz.py", "-k", "baseline or last"]
 LAST = """
@@ -42,7 +38,7 @@ def test_slow(device, claims):
 
 
 @pytest.fixture
-def run_beside(project, monkeypatch):
+def run_beside(project):
     """Run the evals with the three plugins on the path of the process."""
     folder = os.environ.get("PLUGINS_BESIDE", "")
     if not Path(folder).is_dir() or not folder:
@@ -51,19 +47,13 @@ def run_beside(project, monkeypatch):
             "tests makes one): how the suite runs beside them was not tested"
         )
 
-    def run(model: Path, *arguments: str) -> pytest.RunResult:
-        with monkeypatch.context() as changed:
-            changed.setenv("PYTHONPATH", folder)
-            result = project.runpytest_subprocess(f"--model={model}", "--device=cpu", *arguments)
-        (plugins,) = [line for line in result.outlines if line.startswith("plugins: ")]
+    def run_beside(model: Path, *arguments: str) -> pytest.RunResult:
+        result = run_apart(*arguments, model=model, PYTHONPATH=folder)
+        (plugins,) = lines(result, "plugins: ")
         assert all(name in plugins for name in ("rerunfailures-", "timeout-"))
         return result
 
-    return run
-
-
-def lines(result: pytest.RunResult, start: str) -> list[str]:
-    return [line for line in result.outlines if line.startswith(start)]
+    return run_beside
 
 
 def attempts(report: Path) -> dict[str, list[tuple[str, list[str]]]]:
@@ -79,7 +69,7 @@ def attempts(report: Path) -> dict[str, list[tuple[str, list[str]]]]:
 
 def test_no_eval_changes_its_outcome_or_its_figures(run_beside, project, native_checkpoint):
     evals = ["evals", "--tasks=separation,text-matching", "--benchmark-disable", "--junit-xml=report.xml"]
-    project.runpytest_inprocess(f"--model={native_checkpoint}", "--device=cpu", *evals)
+    run(project, *evals, model=native_checkpoint)
     alone = {name: found for name, (found,) in attempts(project.path / "report.xml").items()}
     result = run_beside(native_checkpoint, *evals, "--randomly-seed=3", "--reruns=1", "--timeout=600")
     beside = attempts(project.path / "report.xml")
@@ -89,7 +79,7 @@ def test_no_eval_changes_its_outcome_or_its_figures(run_beside, project, native_
 
 
 def test_what_is_run_again_counts_once_and_what_was_recorded_is_on_disk(run_beside, project, own_checkpoint):
-    (project.path / "evals" / "test_zz.py").write_text(LAST)
+    put(project.path, {"evals/test_zz.py": LAST})
     again = [*TABLES, "--reruns=2", "-p", "no:randomly", "--junit-xml=report.xml"]
     recorded = run_beside(own_checkpoint, *again, "--snapshot-update")
     recorded.assert_outcomes(passed=6, failed=1, deselected=6)
@@ -109,9 +99,8 @@ def test_what_is_run_again_counts_once_and_what_was_recorded_is_on_disk(run_besi
 
 
 def test_known_failure_does_not_cover_a_timeout(run_beside, project, native_checkpoint):
-    (project.path / "evals" / "test_slow.py").write_text(SLOW)
-    (project.path / "snapshots" / "tiny").mkdir(parents=True)
-    (project.path / "snapshots" / "tiny" / "known-failures.txt").write_text("test_slow.py::test_slow # weak\n")
+    known = "test_slow.py::test_slow # weak\n"
+    put(project.path, {"evals/test_slow.py": SLOW, "snapshots/tiny/known-failures.txt": known})
     result = run_beside(native_checkpoint, "evals/test_slow.py", "-p", "no:randomly")
     result.assert_outcomes(failed=1)
     assert "Timeout (>0.2s)" in result.stdout.str()
@@ -120,9 +109,9 @@ def test_known_failure_does_not_cover_a_timeout(run_beside, project, native_chec
 def test_baseline_is_whole_whichever_eval_of_a_recording_comes_first(project, tmp_path, monkeypatch):
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     model = write_native_checkpoint(tmp_path / "tiny", prefixes={"clustering": ""}, tasks=["clustering"])
-    options = ["evals/test_drift.py::test_baseline_is_whole", f"--model={model}", "--device=cpu"]
-    project.runpytest_inprocess(*options, "--snapshot-update").assert_outcomes(passed=1)
+    whole = "evals/test_drift.py::test_baseline_is_whole"
+    run(project, whole, "--snapshot-update", model=model).assert_outcomes(passed=1)
     (project.path / "snapshots" / "tiny" / "tokens.json").write_text("{}")
-    project.runpytest_inprocess(*options).assert_outcomes(failed=1)
-    project.runpytest_inprocess(*options, "--snapshot-update").assert_outcomes(passed=1)
-    project.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    run(project, whole, model=model).assert_outcomes(failed=1)
+    run(project, whole, "--snapshot-update", model=model).assert_outcomes(passed=1)
+    run(project, whole, model=model).assert_outcomes(passed=1)

@@ -6,14 +6,14 @@ import shlex
 
 import pytest
 
-from tests.field.callable_runs import MAP
 from tests.resealing import reseal
-from tests.rows_in_runs import rows_in
+from tests.runs import rows_named, run_callable, section
 
 DRIFT = ["evals/test_drift.py"]
 RECORD = [*DRIFT, "--snapshot-update", "--quick-recording"]
 CONTRACT = ["evals/test_contract.py"]
 ONE_TASK = 'precision = "{}"\n[tasks]\nquery = {{}}\n'
+FLOAT32 = ONE_TASK.format("float32")
 OK, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 
 
@@ -24,11 +24,6 @@ def change_bounds(folder, change):
     change(content["float32"])
     path.write_text(json.dumps(content))
     reseal(folder)
-
-
-def failure(result: pytest.RunResult) -> str:
-    """The message of the first eval that fails."""
-    return result.stdout.str().partition("FAILURES")[2].partition("short test summary")[0]
 
 
 # --- runs that should be harmless ---------------------------------------------------------------------------------
@@ -50,57 +45,51 @@ def failure(result: pytest.RunResult) -> str:
     ],
     ids=["order", "TF32", "NaN"],
 )
-def test_callable_whose_harmless_runs_move_its_texts_is_not_recorded(
-    run_callable, project, monkeypatch, function, noise, says
-):
-    (project.path / "map.toml").write_text(ONE_TASK.format("float32"))
+def test_callable_whose_harmless_runs_move_its_texts_is_not_recorded(project, monkeypatch, function, noise, says):
     monkeypatch.setenv("NOISE", noise)
-    result = run_callable(function, *RECORD)
+    result = run_callable(project, function, *RECORD, task_map=FLOAT32)
     assert result.ret == FAILED and "Traceback" not in result.stdout.str()
-    said = failure(result)
+    said = section(result, "FAILURES")
     for part in ["not recorded: ", *says, r"under query: ", r'  "']:
         assert re.search(part, said), said
     assert not (project.path / "snapshots").exists()
     if noise:
-        (project.path / "map.toml").write_text(ONE_TASK.format("float16"))
-        result = run_callable(function, *RECORD)
-        assert result.ret == OK and "not judged" not in result.stdout.str(), result.stdout.str()
+        result = run_callable(project, function, *RECORD, task_map=ONE_TASK.format("float16"))
+        assert result.ret == OK and "not judged" not in result.stdout.str()
 
 
-def test_without_a_stated_precision_a_mix_up_is_not_recorded_either(run_callable, project):
-    result = run_callable("forgets_the_order", *RECORD, task_map=None)
+def test_without_a_stated_precision_a_mix_up_is_not_recorded_either(project):
+    result = run_callable(project, "forgets_the_order", *RECORD, task_map=None)
     assert result.ret == FAILED
-    assert "rounding in an unstated precision moves it by less than 0.44; no precision explains that" in failure(result)
+    said = "rounding in an unstated precision moves it by less than 0.44; no precision explains that"
+    assert said in section(result, "FAILURES")
 
 
-def test_baseline_recorded_from_a_mix_up_judges_nothing_until_it_is_recorded_anew(run_callable, project):
-    (project.path / "map.toml").write_text(ONE_TASK.format("float32"))
-    assert run_callable("encode", *RECORD).ret == OK
+def test_baseline_recorded_from_a_mix_up_judges_nothing_until_it_is_recorded_anew(project):
+    assert run_callable(project, "encode", *RECORD, task_map=FLOAT32).ret == OK
     folder = project.path / "snapshots" / "tests.callables.encode"
     change_bounds(folder, lambda entry: entry["largest_seen"].update({"vector max": 1.3}))
-    result = run_callable("encode", *DRIFT, "--junit-xml=report.xml")
+    result = run_callable(project, "encode", *DRIFT, "--junit-xml=report.xml", task_map=FLOAT32)
     assert result.ret == FAILED
-    said = failure(result)
+    said = section(result, "FAILURES")
     assert "nothing can be judged by its bounds for float32, record it anew (matrix max: runs that should be" in said
     assert "moved, not judged: matrix max 0.0e+00" in said
-    (verdict,) = [
-        row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "drift"
-    ]
+    (verdict,) = rows_named(project.path / "report.xml", "drift")
     assert (verdict.verdict, verdict.new) == ("broken", "not comparable")
-    assert run_callable("encode", *RECORD).ret == OK
-    assert run_callable("encode", *DRIFT).ret == OK
+    assert run_callable(project, "encode", *RECORD, task_map=FLOAT32).ret == OK
+    assert run_callable(project, "encode", *DRIFT, task_map=FLOAT32).ret == OK
 
 
 # --- scale --------------------------------------------------------------------------------------------------------
 
 
-def test_scale_of_vectors_that_are_not_normalised_is_judged(run_callable, project, monkeypatch):
-    (project.path / "map.toml").write_text("normalised = false\n" + ONE_TASK.format("float32"))
-    assert run_callable("of_other_lengths", *RECORD).ret == OK
-    assert run_callable("of_other_lengths", *DRIFT).ret == OK
+def test_scale_of_vectors_that_are_not_normalised_is_judged(project, monkeypatch):
+    said = {"task_map": f"normalised = false\n{FLOAT32}"}
+    assert run_callable(project, "of_other_lengths", *RECORD, **said).ret == OK
+    assert run_callable(project, "of_other_lengths", *DRIFT, **said).ret == OK
     monkeypatch.setenv("SCALE", "1.0001")
-    moved = run_callable("of_other_lengths", *DRIFT, "--junit-xml=report.xml")
-    assert moved.ret == FAILED and "beyond its bound: norm change 1.0e-04 (" in failure(moved)
+    moved = run_callable(project, "of_other_lengths", *DRIFT, "--junit-xml=report.xml", **said)
+    assert moved.ret == FAILED and "beyond its bound: norm change 1.0e-04 (" in section(moved, "FAILURES")
     monkeypatch.delenv("SCALE")
     folder = project.path / "snapshots" / "tests.callables.of_other_lengths"
 
@@ -110,56 +99,53 @@ def test_scale_of_vectors_that_are_not_normalised_is_judged(run_callable, projec
             entry[part]["norm max"] = 29.0
 
     change_bounds(folder, as_before)
-    old = run_callable("of_other_lengths", *DRIFT)
+    old = run_callable(project, "of_other_lengths", *DRIFT, **said)
     assert old.ret == FAILED
-    assert "anew (norm change: recorded before the scale of unnormalised vectors was judged)" in failure(old)
+    why = "anew (norm change: recorded before the scale of unnormalised vectors was judged)"
+    assert why in section(old, "FAILURES")
 
 
-def test_scale_is_judged_also_where_nobody_says_that_vectors_are_not_normalised(run_callable, project, monkeypatch):
-    (project.path / "map.toml").write_text(ONE_TASK.format("float32"))
-    assert run_callable("of_other_lengths", *RECORD).ret == OK
+def test_scale_is_judged_also_where_nobody_says_that_vectors_are_not_normalised(project, monkeypatch):
+    assert run_callable(project, "of_other_lengths", *RECORD, task_map=FLOAT32).ret == OK
     monkeypatch.setenv("SCALE", "0.5")
-    moved = run_callable("of_other_lengths", *DRIFT)
-    assert moved.ret == FAILED and "norm change 5.0e-01" in failure(moved)
+    moved = run_callable(project, "of_other_lengths", *DRIFT, task_map=FLOAT32)
+    assert moved.ret == FAILED and "norm change 5.0e-01" in section(moved, "FAILURES")
 
 
 # --- precision ----------------------------------------------------------------------------------------------------
 
 
-def test_norms_are_held_to_the_precision_that_they_were_made_in(run_callable, project):
+def test_norms_are_held_to_the_precision_that_they_were_made_in(project):
     chosen = [*CONTRACT, "-k", "unit_norm or odd_input"]
-    (project.path / "map.toml").write_text(ONE_TASK.format("bfloat16"))
-    assert run_callable("in_bfloat16", *chosen).ret == OK
+    assert run_callable(project, "in_bfloat16", *chosen, task_map=ONE_TASK.format("bfloat16")).ret == OK
     for precision in ("float32", "int8"):
-        (project.path / "map.toml").write_text(ONE_TASK.format(precision))
-        result = run_callable("in_bfloat16", *chosen)
-        assert result.ret == FAILED and "needs <= 1e-05" in failure(result)
+        result = run_callable(project, "in_bfloat16", *chosen, task_map=ONE_TASK.format(precision))
+        assert result.ret == FAILED and "needs <= 1e-05" in section(result, "FAILURES")
 
 
-def test_another_precision_is_recorded_beside_a_float32_baseline_by_the_printed_command(run_callable, project):
-    (project.path / "map.toml").write_text(ONE_TASK.format("float32"))
-    assert run_callable("encode", *RECORD).ret == OK
+def test_another_precision_is_recorded_beside_a_float32_baseline_by_the_printed_command(project):
+    int8 = ONE_TASK.format("int8")
+    assert run_callable(project, "encode", *RECORD, task_map=FLOAT32).ret == OK
     kept = (project.path / "snapshots" / "tests.callables.encode" / "manifest.json").read_bytes()
-    (project.path / "map.toml").write_text(ONE_TASK.format("int8"))
-    other = run_callable("encode", *DRIFT)
+    other = run_callable(project, "encode", *DRIFT, task_map=int8)
     assert other.ret == FAILED
-    said = failure(other)
+    said = section(other, "FAILURES")
     assert "not comparable in int8, against snapshots/tests.callables.encode" in said
     assert "moved, not judged: matrix max 0.0e+00" in said and "cosine to the baseline: lowest 1.0" in said
     assert "is in float32 and stays as it is; record int8 beside it with: pytest " in said
     (command,) = {line.partition("with: ")[2] for line in said.splitlines() if "beside it with: " in line}
     assert "--baseline=tests.callables.encode--int8" in command and "--task-map=map.toml" in command
     arguments = [part for part in shlex.split(command)[1:] if not part.startswith(("--model", "--task-map"))]
-    assert run_callable("encode", *arguments, "--quick-recording").ret == OK
-    assert run_callable("encode", *DRIFT, "--baseline=tests.callables.encode--int8").ret == OK
+    assert run_callable(project, "encode", *arguments, "--quick-recording", task_map=int8).ret == OK
+    beside = run_callable(project, "encode", *DRIFT, "--baseline=tests.callables.encode--int8", task_map=int8)
+    assert beside.ret == OK
     assert (project.path / "snapshots" / "tests.callables.encode" / "manifest.json").read_bytes() == kept
 
 
-def test_task_map_that_is_forgotten_is_named(run_callable, project):
-    (project.path / "map.toml").write_text(MAP)
-    assert run_callable("encode", *RECORD).ret == OK
-    result = run_callable("encode", *DRIFT, task_map=None)
+def test_task_map_that_is_forgotten_is_named(project):
+    assert run_callable(project, "encode", *RECORD).ret == OK
+    result = run_callable(project, "encode", *DRIFT, task_map=None)
     assert result.ret == FAILED
-    said = failure(result)
+    said = section(result, "FAILURES")
     assert ", which was recorded with --task-map=" in said and "map.toml" in said
     assert "Compare with --task-map=" in said and "--snapshot-update" not in said

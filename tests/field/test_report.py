@@ -1,24 +1,27 @@
 """``--report FOLDER``: all rows of a run in one file, alike in every way to run, and whole or not there."""
 
 import json
-import subprocess
 import sys
 
 import pytest
 
 from fixtures.reports import json_report
-from tests.field.test_bad_inputs import give_up_privileges
+from tests.places import put
+from tests.runs import refusal, report_in, run_apart
 
 EVALS = """
+import numpy as np
 import pytest
 
+from fixtures.comparing.cases import farthest
 from fixtures.comparing.rows import at_least, at_most, measured
 
 def test_holds(device, claims):
     claims.hold(at_least("share", 0.9, 0.8, source="chosen"), measured("figure", float("inf")))
 
 def test_fails(device, claims):
-    claims.hold(at_most("distance", 0.5, 0.1, worst=["the worst"]), at_least("other", 1.0, 0.0))
+    worst = farthest(["near", "far"], np.array([0.25, 0.5]))
+    claims.hold(at_most("distance", 0.5, 0.1, worst=[*worst, "a remark"]), at_least("other", 1.0, 0.0))
 
 def test_known(device, claims):
     claims.hold(at_least("share", 0.5, 0.8))
@@ -34,19 +37,16 @@ KNOWN = "test_rows.py::test_known # weak\n"
 
 @pytest.fixture
 def run(project, native_checkpoint):
-    (project.path / "evals" / "test_rows.py").write_text(EVALS)
-    (project.path / "snapshots" / "tiny").mkdir(parents=True)
-    (project.path / "snapshots" / "tiny" / "known-failures.txt").write_text(KNOWN)
+    put(project.path, {"evals/test_rows.py": EVALS, "snapshots/tiny/known-failures.txt": KNOWN})
 
     def run(*arguments: str, report: str = "out/reports") -> pytest.RunResult:
-        options = [f"--model={native_checkpoint}", "--device=cpu", f"--report={report}", "-p", "no:cacheprovider"]
-        return project.run(sys.executable, "-m", "pytest", "evals/test_rows.py", *options, *arguments)
+        return run_apart("evals/test_rows.py", f"--report={report}", *arguments, model=native_checkpoint)
 
     return run
 
 
-def read(project, folder="out/reports") -> dict:
-    return json.loads((project.path / folder / "report.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+def read(project) -> dict:
+    return report_in(project.path / "out" / "reports")
 
 
 def test_report_holds_every_row_with_its_verdict(run, project, native_checkpoint):
@@ -69,7 +69,10 @@ def test_report_holds_every_row_with_its_verdict(run, project, native_checkpoint
     ]
     distance = report["rows"][2]
     assert (distance["new"], distance["relation"], distance["bound"], distance["device"]) == (0.5, "<=", 0.1, "cpu")
-    assert distance["evidence"] == ["the worst"] and report["rows"][0]["source"] == "chosen"
+    far, near, remark = distance["evidence"]
+    assert far == {"kind": "distance", "label": "", "figures": {"distance": 0.5}, "texts": {"text": "far"}, "item": ""}
+    assert near["texts"] == {"text": "near"} and (remark["kind"], remark["label"]) == ("note", "a remark")
+    assert report["rows"][0]["source"] == "chosen"
     assert report["rows"][1]["new"] == "inf" and report["rows"][4]["reason"] == "weak"
 
 
@@ -90,8 +93,7 @@ def test_crashes(device, claims):
 
 @pytest.mark.parametrize("folder", ["evals", "ours"])
 def test_eval_whose_worker_crashes_and_file_that_cannot_be_collected_are_broken_rows(run, project, folder):
-    (project.path / folder).mkdir(exist_ok=True)
-    (project.path / folder / "test_crash.py").write_text(CRASHES)
+    put(project.path, {f"{folder}/test_crash.py": CRASHES})
     run(f"{folder}/test_crash.py", "-n1", "--max-worker-restart=0")
     broken = {row["eval"].partition("::")[2]: row for row in read(project)["rows"] if row["verdict"] == "broken"}
     assert broken["test_crashes[cpu]"]["reason"].startswith("worker 'gw0' crashed while running ")
@@ -152,10 +154,8 @@ def test_nothing_is_written_where_only_tests_are_collected(run, project):
 
 @pytest.mark.parametrize("report", ["pyproject.toml", "pyproject.toml/inside", "", "x" * 5000])
 def test_folder_that_can_be_none_is_refused(run, report):
-    result = run(report=report)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.errlines if line]
-    assert line.startswith("ERROR: --report: ") and "is no folder; give one, which need not be there yet" in line
+    line = refusal(run(report=report))
+    assert line.startswith("--report: ") and "is no folder; give one, which need not be there yet" in line
 
 
 def _dangling(folder):
@@ -182,26 +182,17 @@ def _folder_in_its_place(folder):
 def test_report_that_can_have_no_place_is_refused_before_anything_runs(run, project, prepare, said):
     prepare(project.path)
     result = run()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR and "test session starts" not in str(result.stdout)
-    (line,) = [line for line in result.errlines if line]
-    assert line.startswith(f"ERROR: {said}")
+    assert refusal(result).startswith(said) and "test session starts" not in str(result.stdout)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root can give up its privileges on Linux only")
 def test_report_where_nobody_may_write_is_refused_before_anything_runs(project, native_checkpoint):
     (project.path / "locked").mkdir()
     (project.path / "locked").chmod(0o555)
-    options = [f"--model={native_checkpoint}", "--device=cpu", "--report=locked/out", "-p", "no:cacheprovider"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "evals/test_contract.py", "-k", "unit_norm", *options],
-        cwd=project.path,
-        capture_output=True,
-        text=True,
-        preexec_fn=give_up_privileges,
+    chosen = ["evals/test_contract.py", "-k", "unit_norm", "--report=locked/out"]
+    assert refusal(run_apart(*chosen, model=native_checkpoint, unprivileged=True)) == (
+        "--report: locked: Permission denied; allow writing there, or name another folder"
     )
-    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
-    said = "ERROR: --report: locked: Permission denied; allow writing there, or name another folder"
-    assert [line for line in ran.stderr.splitlines() if line] == [said]
 
 
 def test_report_that_cannot_be_written_fails_the_run_in_one_line_and_keeps_the_older_one(run, project):

@@ -2,10 +2,9 @@
 
 import re
 import shutil
-import subprocess
-import sys
 
-from tests.conftest import ROOT
+from tests.places import ROOT
+from tests.runs import finished, run_apart
 
 PAGE = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("\n## A failure, and how to read it\n")[2].partition("\n## ")[0]
@@ -17,9 +16,9 @@ FIGURE = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e-?\d+)?x?")
 def test_sample_of_the_readme_is_what_its_commands_print(project):
     shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
     make, run = COMMANDS
-    subprocess.run(["bash", "-ec", make], cwd=project.path, check=True)
-    result = project.run(sys.executable, "-m", *run.split())
+    assert finished(["bash", "-ec", make]).ret == 0
+    result = run_apart(python=("-m", *run.split()))
     assert result.ret == 1
-    printed = result.stdout.str()
+    printed = str(result.stdout)
     start = printed.index(SAMPLE.partition("\n")[0])
     assert FIGURE.sub("#", printed[start:]).startswith(FIGURE.sub("#", SAMPLE))

@@ -5,15 +5,12 @@ import re
 import shutil
 from xml.etree import ElementTree
 
-import peft  # noqa: F401  pytester forgets what is first imported inside a run
 import pytest
-import scipy.stats  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import change_json
-from tests.conftest import ROOT
+from tests.places import ROOT, put
 from tests.resealing import reseal
+from tests.runs import refusal, report_in, run
 
 NASTY = "\x1b[2J\u202e\r\n\x00\x9b\u2028\ud800" + "x" * 10**6
 LONGEST_SHOWN = 4000
@@ -53,11 +50,11 @@ def test_known(device, claims):
 """
 
 
-def run(project, *arguments, device="cpu") -> pytest.RunResult:
+def show(project, *arguments, device="cpu") -> pytest.RunResult:
     """Run the chosen evals; nothing that they leave may hold a raw control character or an endless line."""
     report, rows = project.path / "report.xml", project.path / "out" / "report.json"
     options = [f"--device={device}", f"--junitxml={report}", f"--report={rows.parent}"]
-    result = project.runpytest_inprocess(*options, *arguments, no_reraise_ctrlc=True)
+    result = run(project, *options, *arguments, no_reraise_ctrlc=True)
     texts = [result.stdout.str(), result.stderr.str()]
     if rows.exists():
         texts.append(rows.read_text(encoding="utf-8"))
@@ -72,12 +69,11 @@ def run(project, *arguments, device="cpu") -> pytest.RunResult:
 
 
 def test_whatever_an_eval_leaves_is_shown_escaped_and_short(project, native_checkpoint):
-    (project.path / "evals/test_nasty.py").write_text(EVALS)
     known = project.path / "snapshots/tiny/known-failures.txt"
-    known.parent.mkdir(parents=True)
+    put(project.path, {"evals/test_nasty.py": EVALS, "snapshots/tiny/known-failures.txt": ""})
     reason = NASTY.replace("\n", "").replace("\ud800", "")
     known.write_text(f"test_nasty.py::test_known # {reason}\n", encoding="utf-8", newline="")
-    result = run(project, f"--model={native_checkpoint}", "evals/test_nasty.py", "-rA")
+    result = show(project, f"--model={native_checkpoint}", "evals/test_nasty.py", "-rA")
     result.assert_outcomes(failed=4, passed=2, skipped=1, xfailed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
@@ -101,14 +97,12 @@ def test_whatever_an_eval_leaves_is_shown_escaped_and_short(project, native_chec
 )
 def test_configuration_that_is_refused_is_shown_escaped_and_short(project, own_checkpoint, entries):
     change_json(own_checkpoint / "config.json", **entries)
-    result = run(project, f"--model={own_checkpoint}", "evals/test_contract.py", "--collect-only", "-q")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert len([line for line in result.errlines if line]) == 1
+    assert refusal(show(project, f"--model={own_checkpoint}", "evals/test_contract.py", "--collect-only", "-q"))
 
 
 def test_prompts_of_a_model_are_no_part_of_what_a_run_shows(project, own_checkpoint):
     change_json(own_checkpoint / "config.json", task_instructions={"separation": NASTY[:9]})
-    result = run(project, f"--model={own_checkpoint}", "evals/test_contract.py", "-k", "unit_norm")
+    result = show(project, f"--model={own_checkpoint}", "evals/test_contract.py", "-k", "unit_norm")
     assert result.ret == pytest.ExitCode.OK
 
 
@@ -137,16 +131,15 @@ query = { prompt = "\\u001B[2J \\u009b \\u2028 query: " }
 
 @pytest.fixture
 def callable_of_a_stranger(project, monkeypatch):
-    (project.path / "strangers.py").write_text(CALLABLE)
-    (project.path / "map.toml").write_text(MAP)
+    put(project.path, {"strangers.py": CALLABLE, "map.toml": MAP})
     monkeypatch.syspath_prepend(project.path)
     options = ["--task-map=map.toml", "evals/test_contract.py", "-k", "unit_norm"]
-    return lambda function, *more: run(project, f"--model=python:strangers:{function}", *options, *more, device="auto")
+    return lambda function, *more: show(project, f"--model=python:strangers:{function}", *options, *more, device="auto")
 
 
 def test_what_a_task_map_and_a_callable_say_is_shown_escaped_in_the_report(callable_of_a_stranger, project):
     assert callable_of_a_stranger("encode").ret == pytest.ExitCode.OK
-    said = json.loads((project.path / "out" / "report.json").read_text(encoding="utf-8"))["run"]
+    said = report_in(project.path / "out")["run"]
     assert said["model"]["tasks"]["query"]["prompt"] == r"\x1b[2J \x9b \u2028 query: "
     assert said["model"]["languages"] == ["en", r"\u202e\u2066xx"]
     assert r"the callable warns: \x1b[2J\x9b of the callable" in said["notes"]
@@ -161,7 +154,7 @@ def test_what_an_interruption_says_is_shown_escaped_and_short(callable_of_a_stra
 
 def test_model_named_by_control_characters_is_shown_escaped(project, native_checkpoint):
     folder = shutil.copytree(native_checkpoint, project.path / "own\x1b[2J\u202e\r")
-    result = run(project, f"--model={folder}", "evals/test_drift.py", "--tasks=separation")
+    result = show(project, f"--model={folder}", "evals/test_drift.py", "--tasks=separation")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert r"own\x1b[2J\u202e\r has no baseline" in result.stdout.str()
 
@@ -174,7 +167,7 @@ def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
         manifest["model"] = NASTY
 
     reseal(folder, change)
-    result = run(project, "--model=mini", "evals/test_drift.py", "-k", "whole")
+    result = show(project, "--model=mini", "evals/test_drift.py", "-k", "whole")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert r"snapshots/mini/\x1b[2J\u202e\r\n" in result.stdout.str()
 
@@ -182,7 +175,7 @@ def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
 def test_verdict_without_statistics_has_no_share_in_the_summary(project, native_checkpoint):
     folder = shutil.copytree(ROOT / "snapshots/mini", project.path / "snapshots/mini")
     assert json.loads((folder / "manifest.json").read_bytes())["spec"]["dimension"] != 32
-    result = run(
+    result = show(
         project, f"--model={native_checkpoint}", "--baseline=mini", "--tasks=separation", "evals/test_drift.py"
     )
     assert "drift     separation on cpu: not comparable" in result.outlines

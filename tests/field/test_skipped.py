@@ -1,11 +1,9 @@
 """What doesn't apply to a model is one line a reason, and nothing that was skipped goes without a line."""
 
-import sys
-
 import pytest
 
-from tests.conftest import ROOT
-from tests.field.said_by_runs import closing_lines
+from tests.places import put
+from tests.runs import closing_lines, lines, run_callable
 
 MAP = """
 precision = "float32"
@@ -25,25 +23,19 @@ def test_of_theirs(device, claims):
 """
 
 
-@pytest.fixture
-def run(project):
-    (project.path / "tests").symlink_to(ROOT / "tests")
-    (project.path / "map.toml").write_text(MAP)
-    (project.path / "evals" / "test_absent.py").write_text(ABSENT)
-    evals = [f"evals/test_{name}.py" for name in ("jina_v3", "published", "contract", "absent")]
+EVALS = [f"evals/test_{name}.py" for name in ("jina_v3", "published", "contract", "absent")]
 
-    def run(*arguments: str) -> pytest.RunResult:
-        model = ["--model=python:tests.callables:encode", "--task-map=map.toml", "-p", "no:cacheprovider"]
-        return project.run(sys.executable, "-m", "pytest", *evals, *model, *arguments)
 
-    return run
+def run_with_one_absent(project, *arguments: str) -> pytest.RunResult:
+    put(project.path, {"evals/test_absent.py": ABSENT})
+    return run_callable(project, "encode", *EVALS, *arguments, task_map=MAP)
 
 
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["serial", "parallel"])
-def test_what_does_not_apply_is_one_line_a_reason(run, workers):
-    result = run(*workers)
+def test_what_does_not_apply_is_one_line_a_reason(project, workers):
+    result = run_with_one_absent(project, *workers)
     assert result.ret == pytest.ExitCode.OK
-    assert not [line for line in result.outlines if line.startswith("SKIPPED")]
+    assert not lines(result, "SKIPPED")
     skipped = [line.removeprefix("skipped").strip() for line in closing_lines(result) if line.startswith("skipped")]
     assert sorted(skipped) == sorted(
         [
@@ -59,6 +51,6 @@ def test_what_does_not_apply_is_one_line_a_reason(run, workers):
     assert sum(int(line.partition(":")[0]) for line in skipped) == result.parseoutcomes()["skipped"]
 
 
-def test_who_asks_for_pytests_own_lines_has_them(run):
-    result = run("-rs", "-k", "jina_v3")
-    assert [line for line in result.outlines if line.startswith("SKIPPED [1] evals/test_absent.py:4: ")]
+def test_who_asks_for_pytests_own_lines_has_them(project):
+    result = run_with_one_absent(project, "-rs", "-k", "jina_v3")
+    assert lines(result, "SKIPPED [1] evals/test_absent.py:4: ")

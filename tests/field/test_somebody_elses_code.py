@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.field.callable_runs import MAP, refusal
-from tests.rows_in_runs import rows_in
+from tests.places import put
+from tests.runs import MAP, printed, refusal, rows_in, run_callable
 
 CONTRACT = ["evals/test_contract.py"]
 ONE_EVAL = [*CONTRACT, "-k", "unit_norm"]
@@ -14,15 +14,10 @@ HEALTHY = "import numpy as np\nfrom tests.callables import encode as healthy\n"
 ENCODE = f"{HEALTHY}\ndef encode(texts, task):\n    "
 
 
-@pytest.fixture
-def run_theirs(run_callable, project):
+def run_theirs(project, code: str, *arguments: str, task_map: str | None = None) -> pytest.RunResult:
     """Run the evals on a module of the user's."""
-
-    def run(code: str, *arguments: str, task_map: str | None = None) -> pytest.RunResult:
-        (project.path / "theirs.py").write_text(code)
-        return run_callable("theirs:encode", *arguments, task_map=task_map)
-
-    return run
+    put(project.path, {"theirs.py": code})
+    return run_callable(project, "theirs:encode", *arguments, task_map=task_map)
 
 
 # --- what it raises -----------------------------------------------------------------------------------------------
@@ -63,24 +58,24 @@ SKIPS = {
 
 
 @pytest.mark.parametrize("kind", SKIPS)
-def test_what_it_raises_ends_the_run_in_one_line_with_its_place(run_theirs, kind):
+def test_what_it_raises_ends_the_run_in_one_line_with_its_place(project, kind):
     code, says, line = SKIPS[kind]
-    result = run_theirs(code, *ONE_EVAL)
+    result = run_theirs(project, code, *ONE_EVAL)
     said = refusal(result)
     assert said.startswith(f"python:theirs:encode: {says}") and said.endswith(f"(theirs.py:{line})")
     assert "skipped   " not in result.stdout.str() and "note      " not in result.stdout.str()
 
 
 @pytest.mark.parametrize("more", [["-n2", "--dist=loadgroup"], ["evals/test_drift.py", "--snapshot-update"]])
-def test_module_that_skips_ends_parallel_runs_and_recordings_too(run_theirs, project, more):
-    said = refusal(run_theirs(SKIPS["importorskip"][0], *CONTRACT, *more))
+def test_module_that_skips_ends_parallel_runs_and_recordings_too(project, more):
+    said = refusal(run_theirs(project, SKIPS["importorskip"][0], *CONTRACT, *more))
     assert said.startswith("python:theirs:encode: can't be imported: Skipped: ")
     assert not (project.path / "snapshots").exists()
 
 
-def test_what_it_raises_later_is_a_broken_row_and_no_skip(run_theirs, project):
+def test_what_it_raises_later_is_a_broken_row_and_no_skip(project):
     code = f"{ENCODE}import pytest\n    return healthy(texts, task) if len(texts) < 3 else pytest.skip('busy')\n"
-    result = run_theirs(code, *ONE_EVAL, "--junit-xml=report.xml", task_map="map.toml")
+    result = run_theirs(project, code, *ONE_EVAL, "--junit-xml=report.xml", task_map=MAP)
     assert result.ret == FAILED and result.parseoutcomes()["failed"] == 3
     rows = rows_in(project.path / "report.xml")
     (row,) = rows["test_embeddings_are_finite_float32_of_unit_norm[own-passage]"]
@@ -104,29 +99,29 @@ SURROUNDINGS = {
 
 
 @pytest.mark.parametrize("kind", SURROUNDINGS)
-def test_what_it_changes_around_it_changes_nothing_of_the_run(run_theirs, kind):
-    result = run_theirs(SURROUNDINGS[kind], "evals/test_drift.py", "--snapshot-update", "--quick-recording")
-    assert result.ret == OK, result.stdout.str() + result.stderr.str()
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+def test_what_it_changes_around_it_changes_nothing_of_the_run(project, kind):
+    result = run_theirs(project, SURROUNDINGS[kind], "evals/test_drift.py", "--snapshot-update", "--quick-recording")
+    assert result.ret == OK
+    assert "Traceback" not in printed(result)
     recorded = "note      recorded anchors in snapshots/theirs.encode, with bounds from a new null set"
     result.stdout.fnmatch_lines(["drift     embedding on own: identical", recorded])
 
 
-def test_numpys_way_with_errors_is_its_own_inside_its_calls_and_the_suites_outside(run_theirs, monkeypatch):
+def test_numpys_way_with_errors_is_its_own_inside_its_calls_and_the_suites_outside(project, monkeypatch):
     monkeypatch.setenv("NOISE", "1e-6")
     code = (
         "import numpy as np\nfrom tests.callables import noisy\nnp.seterr(all='raise')\n"
         "def encode(texts, task):\n    try:\n        np.float32(1e38) ** 2\n"
         "    except FloatingPointError:\n        return noisy(texts, task)\n"
     )
-    result = run_theirs(code, "evals/test_drift.py", "--snapshot-update", task_map="map.toml")
-    assert result.ret == OK, result.stdout.str()[-3000:]
+    result = run_theirs(project, code, "evals/test_drift.py", "--snapshot-update", task_map=MAP)
+    assert result.ret == OK
 
 
 # --- what it returns ----------------------------------------------------------------------------------------------
 
 
-def test_what_numpy_turns_into_float32_without_loss_is_taken_and_said_once(run_theirs, project):
+def test_what_numpy_turns_into_float32_without_loss_is_taken_and_said_once(project):
     kinds = {
         "half": "vectors.astype(np.float16)",
         "double": "vectors.astype(np.float64)",
@@ -137,12 +132,12 @@ def test_what_numpy_turns_into_float32_without_loss_is_taken_and_said_once(run_t
         "tensor": "torch.from_numpy(vectors)",
     }
     tasks = "".join(f"{name} = {{}}\n" for name in kinds)
-    (project.path / "kinds.toml").write_text(f'precision = "float16"\n[tasks]\n{tasks}')
+    task_map = f'precision = "float16"\n[tasks]\n{tasks}'
     answers = ", ".join(f"'{name}': lambda vectors: {answer}" for name, answer in kinds.items())
     encode = "def encode(texts, task):\n    return ANSWERS[task](healthy(texts, ''))\n"
     code = f"import torch\n{HEALTHY}ANSWERS = {{{answers}}}\n{encode}"
-    result = run_theirs(code, *ONE_EVAL, task_map="kinds.toml")
-    assert result.ret == OK, result.stdout.str()
+    result = run_theirs(project, code, *ONE_EVAL, task_map=task_map)
+    assert result.ret == OK
     said = re.findall(r"note      the callable returns (.*): taken as float32", result.stdout.str())
     arrays = [f"a {kind} array" for kind in ("float16", "float64", ">f4")]
     assert said == [*arrays, "a list", "a float32 matrix", "a float32 MaskedArray", "a Tensor"]
@@ -160,16 +155,17 @@ def test_what_numpy_turns_into_float32_without_loss_is_taken_and_said_once(run_t
     ],
     ids=["masked", "no components", "too large", "ragged", "a generator", "shortened"],
 )
-def test_what_is_no_embedding_is_refused_in_one_line(run_theirs, answer, says):
-    assert refusal(run_theirs(f"{ENCODE}return {answer}\n", *ONE_EVAL)).startswith(f"python:theirs:encode: {says}")
+def test_what_is_no_embedding_is_refused_in_one_line(project, answer, says):
+    said = refusal(run_theirs(project, f"{ENCODE}return {answer}\n", *ONE_EVAL))
+    assert said.startswith(f"python:theirs:encode: {says}")
 
 
 # --- calls, lengths -----------------------------------------------------------------------------------------------
 
 
-def test_callable_that_mixes_up_its_texts_from_the_second_batch_on_fails_the_contract(run_callable):
+def test_callable_that_mixes_up_its_texts_from_the_second_batch_on_fails_the_contract(project):
     chosen = [*CONTRACT, "-k", "batch_size and query"]
-    result = run_callable("forgets_the_order", *chosen)
+    result = run_callable(project, "forgets_the_order", *chosen)
     assert result.ret == FAILED and result.parseoutcomes()["failed"] == 1
     failed = set(
         re.findall(r"largest cosine distance, (calls of \d+ texts(?:, in another order)?):", result.stdout.str())
@@ -188,11 +184,11 @@ def test_callable_that_mixes_up_its_texts_from_the_second_batch_on_fails_the_con
         ("cuts", 10_000, 8192, True),
     ],
 )
-def test_stated_length_that_is_clearly_wrong_fails(run_callable, project, monkeypatch, function, words, stated, passes):
+def test_stated_length_that_is_clearly_wrong_fails(project, monkeypatch, function, words, stated, passes):
     monkeypatch.setenv("WORDS", str(words))
-    (project.path / "map.toml").write_text(MAP.replace('"\n', f'"\nmax_length = {stated}\n', 1))
-    result = run_callable(function, *CONTRACT, "-k", "cut_at_the_maximum", "--report=out")
-    assert result.ret == (OK if passes else FAILED), result.stdout.str()
+    task_map = MAP.replace('"\n', f'"\nmax_length = {stated}\n', 1)
+    result = run_callable(project, function, *CONTRACT, "-k", "cut_at_the_maximum", "--report=out", task_map=task_map)
+    assert result.ret == (OK if passes else FAILED)
     result.assert_outcomes(passed=passes, failed=not passes, skipped=2, deselected=result.parseoutcomes()["deselected"])
     if not passes:
         said = result.stdout.str()
@@ -202,13 +198,15 @@ def test_stated_length_that_is_clearly_wrong_fails(run_callable, project, monkey
         )
 
 
-def test_server_that_takes_few_and_short_texts_is_recorded_and_holds_the_contract(run_callable, project):
+def test_server_that_takes_few_and_short_texts_is_recorded_and_holds_the_contract(project):
     narrow = "max_length = 256\ntexts_a_call = 32\nwithhold_beyond_max_length = true\n"
-    (project.path / "map.toml").write_text(narrow + 'precision = "float32"\n[tasks]\nquery = {}\n')
-    recorded = run_callable("narrow_server", "evals/test_drift.py", "--snapshot-update", "--quick-recording")
-    assert recorded.ret == OK, recorded.stdout.str()
-    result = run_callable("narrow_server", *CONTRACT, "evals/test_drift.py", "evals/test_throughput.py")
-    assert result.ret == OK, result.stdout.str()
+    task_map = narrow + 'precision = "float32"\n[tasks]\nquery = {}\n'
+    for evals in (
+        ["evals/test_drift.py", "--snapshot-update", "--quick-recording"],
+        [*CONTRACT, "evals/test_drift.py", "evals/test_throughput.py"],
+    ):
+        result = run_callable(project, "narrow_server", *evals, task_map=task_map)
+        assert result.ret == OK
     result.stdout.fnmatch_lines(["skipped   *: the task map withholds texts that may be longer than max_length"])
 
 
@@ -223,6 +221,5 @@ def test_server_that_takes_few_and_short_texts_is_recorded_and_holds_the_contrac
     ],
     ids=["digits", "digits in hex", "too long", "no text a call", "withheld beyond nothing"],
 )
-def test_task_map_with_an_impossible_number_is_one_line(run_callable, project, content, says):
-    (project.path / "map.toml").write_text(content)
-    assert refusal(run_callable("encode", *ONE_EVAL)).startswith(f"map.toml: {says}")
+def test_task_map_with_an_impossible_number_is_one_line(project, content, says):
+    assert refusal(run_callable(project, "encode", *ONE_EVAL, task_map=content)).startswith(f"map.toml: {says}")

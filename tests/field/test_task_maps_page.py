@@ -3,9 +3,8 @@
 import json
 import re
 
-import pytest
-
-from tests.conftest import ROOT
+from tests.places import ROOT
+from tests.runs import failed, run_apart, run_callable
 
 PAGE = (ROOT / "docs" / "task-maps.md").read_text("utf-8")
 EXAMPLE = ROOT / "examples" / "english_words"
@@ -14,10 +13,6 @@ BEHAVIOR = "evals/test_behavior.py"
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
-
-
-def failed(result: pytest.RunResult) -> set[str]:
-    return {found[1] for line in result.outlines if (found := re.match(r"FAILED evals/\S+::(\S+\])", line))}
 
 
 def test_page_shows_the_example_as_it_is():
@@ -32,20 +27,18 @@ def test_languages_are_the_line_without_which_fourteen_more_behaviours_fail(proj
     stated = EXAMPLE.with_suffix(".toml").read_text("utf-8")
     (project.path / "all.toml").write_text(stated.replace('languages = ["en"]\n', ""))
     options = [BEHAVIOR, "--model=python:examples.english_words:encode", "-q"]
-    own = failed(project.runpytest_subprocess(*options, "--task-map=examples/english_words.toml"))
-    every = failed(project.runpytest_subprocess(*options, "--task-map=all.toml"))
+    own = set(failed(run_apart(*options, "--task-map=examples/english_words.toml")))
+    every = set(failed(run_apart(*options, "--task-map=all.toml")))
     assert own == {"test_question_finds_its_passage_in_every_language[own-en]"}
     assert own < every and len(every) - len(own) == 14 and "14 more behaviours fail on it" in PAGE
 
 
 def test_page_says_what_a_callable_is_asked(project, monkeypatch):
-    (project.path / "tests").symlink_to(ROOT / "tests")
-    (project.path / "map.toml").write_text(EXAMPLE.with_suffix(".toml").read_text("utf-8"))
+    task_map = EXAMPLE.with_suffix(".toml").read_text("utf-8")
     monkeypatch.setenv("COUNTED", str(project.path / "counted"))
 
     def count(*arguments: str) -> dict[str, int]:
-        options = ["--model=python:tests.callables:counted", "--task-map=map.toml", "-q"]
-        project.runpytest_subprocess(*options, *arguments)
+        run_callable(project, "counted", "-q", *arguments, task_map=task_map)
         return json.loads((project.path / "counted").read_text())
 
     thorough = count("evals/test_drift.py", "--snapshot-update")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.runs import run_apart
+
 OWN = """
 import os
 import sys
@@ -29,4 +31,4 @@ def test_waiting_threads_sleep_unless_the_user_chose(project, monkeypatch, chose
     for name, value in chosen.items():
         monkeypatch.setenv(name, value)
     project.makepyfile(test_own=OWN.replace("EXPECTED", repr(expected)))
-    assert project.runpytest_subprocess("test_own.py", "--device=cpu").ret == pytest.ExitCode.OK
+    assert run_apart("test_own.py", "--device=cpu").ret == pytest.ExitCode.OK

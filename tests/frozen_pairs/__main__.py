@@ -20,8 +20,8 @@ from xml.etree import ElementTree
 from fixtures.comparing import rows
 from fixtures.run.known_failures import where_it_is
 from tests.frozen_pairs.pairs import PAIRS, Pair
+from tests.places import ROOT, copy_suite
 
-ROOT = Path(__file__).resolve().parents[2]
 VERDICTS = Path(__file__).with_name("verdicts.json")
 MODEL = ROOT / "fixtures" / "checkpoints" / "mini"
 
@@ -70,16 +70,11 @@ def run(pair: Pair, stored: Path | None = None) -> Verdicts:
     """Run the evals on a pair in a copy of the suite, with another baseline of mini if given."""
     with tempfile.TemporaryDirectory() as scratch:
         suite = Path(scratch) / "suite"
-        suite.mkdir()
-        for name in ("conftest.py", "pyproject.toml"):
-            shutil.copy(ROOT / name, suite)
-        for name in ("evals", "snapshots"):
-            shutil.copytree(ROOT / name, suite / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_suite(suite, "snapshots")
         if stored:
             shutil.rmtree(suite / "snapshots" / "mini")
             shutil.copytree(stored, suite / "snapshots" / "mini")
-        for name in ("fixtures", "tests"):
-            (suite / name).symlink_to(ROOT / name)
+        (suite / "tests").symlink_to(ROOT / "tests")
         options = list(pair.options)
         if pair.model:
             model = Path(shutil.copytree(MODEL, Path(scratch) / "copy"))

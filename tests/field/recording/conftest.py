@@ -5,17 +5,12 @@ import json
 import shutil
 from pathlib import Path
 
-import pandas  # noqa: F401  pytester forgets what is first imported inside a run
-import peft  # noqa: F401
 import pytest
-import scipy.stats  # noqa: F401
-import sklearn.metrics.pairwise  # noqa: F401
-import torch  # noqa: F401
-from transformers import AutoModel, AutoTokenizer, JinaEmbeddingsV3Model  # noqa: F401
 
 from tests.checkpoints import change_json, change_tensors, write_native_checkpoint
-from tests.conftest import ROOT
+from tests.places import contents
 from tests.resealing import reseal
+from tests.runs import run
 
 TASK = "separation"
 TABLE = f"similarity/{TASK}.txt"
@@ -38,7 +33,7 @@ class Recordings:
         return [*evals, f"--model={self.model}", f"--tasks={TASK}", "--device=cpu"]
 
     def compare(self, *arguments: str) -> pytest.RunResult:
-        return self.project.runpytest_inprocess(*self.arguments(*(arguments or [DRIFT])))
+        return run(self.project, *self.arguments(*(arguments or [DRIFT])))
 
     def record(self, *arguments: str) -> pytest.RunResult:
         return self.compare(*(arguments or [DRIFT]), "--snapshot-update")
@@ -73,10 +68,6 @@ def move(model: Path) -> None:
     change_tensors(model / "model.safetensors", grow)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture(scope="session")
 def short_model(tmp_path_factory) -> Path:
     folder = write_native_checkpoint(tmp_path_factory.mktemp("short") / "own", prefixes={TASK: ""}, tasks=[])
@@ -96,12 +87,6 @@ def kept_baseline(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def baseline_of_format_1() -> Path:
-    """The folder of a baseline that version 0.3 recorded, of the bundled model. Read only."""
-    return ROOT / "tests" / "data" / "baselines" / "format-1" / "mini"
-
-
-@pytest.fixture
 def recorded(fresh, kept_baseline) -> Recordings:
     """The model of ``fresh`` with its baseline, which the first test to ask for it records."""
     if not kept_baseline.exists():
@@ -111,3 +96,11 @@ def recorded(fresh, kept_baseline) -> Recordings:
     shutil.copytree(kept_baseline, fresh.folder)
     reseal(fresh.folder, lambda manifest: manifest["source"].update(given=fresh.model.as_posix()))
     return fresh
+
+
+@pytest.fixture
+def other_baseline(recorded, kept_baseline) -> dict[str, bytes]:
+    """The files of another whole baseline of the model."""
+    files = contents(kept_baseline)
+    manifest = json.loads(files["manifest.json"])
+    return {**files, "manifest.json": json.dumps(manifest, indent=3).encode()}

@@ -5,30 +5,9 @@ import json
 import pytest
 
 from tests.field.recording.conftest import DRIFT, TABLE, TASK
+from tests.runs import run
 
 SIMILARITY = "evals/test_similarity.py"
-
-
-def edited_anchors(recordings):
-    written = (recordings.folder / "anchors.safetensors").read_bytes()
-    (recordings.folder / "anchors.safetensors").write_bytes(written[:-4] + bytes(4))
-
-
-def edited_ledger(recordings):
-    (recordings.folder / "ledger.jsonl").write_text('{"date": "2020-01-01"}\n')
-
-
-def table_of_another_model(recordings):
-    written = (recordings.folder / TABLE).read_text()
-    (recordings.folder / TABLE).write_text(written.replace("1.000000000", "1.000000001"))
-
-
-@pytest.mark.parametrize("edit", [edited_anchors, edited_ledger, table_of_another_model], ids=lambda one: one.__name__)
-def test_tables_are_compared_only_where_every_file_is_the_one_that_was_recorded(recorded, edit):
-    edit(recorded)
-    result = recorded.compare(SIMILARITY)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["snapshots/own/*: not the content that manifest.json lists*--snapshot-update"])
 
 
 def test_table_that_the_manifest_does_not_list_is_no_part_of_the_baseline(recorded):
@@ -46,8 +25,7 @@ def test_without_a_baseline_an_eval_fails_also_where_the_first_that_compares_is_
     project, native_checkpoint, workers
 ):
     differences = f"{SIMILARITY}::test_task_differences_are_those_of_the_baseline"
-    options = [f"--model={native_checkpoint}", "--device=cpu", "--tasks=retrieval.query"]
-    result = project.runpytest_inprocess(differences, DRIFT, *options, *workers)
+    result = run(project, differences, DRIFT, "--tasks=retrieval.query", *workers, model=native_checkpoint)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(failed=1, skipped=2)
     result.stdout.fnmatch_lines(["*has no baseline in snapshots/*: there is nothing to compare with.*"])

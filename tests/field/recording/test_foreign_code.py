@@ -1,11 +1,10 @@
 """What a callable's module, or a conftest.py, changes of the process changes nothing of what the suite does."""
 
-import sys
-
 import pytest
 
-from tests.conftest import ROOT
 from tests.field.recording.conftest import DRIFT
+from tests.places import put
+from tests.runs import printed, run_callable
 
 USUAL = """
 import numpy
@@ -59,29 +58,16 @@ def encode(texts, task):
 """
 
 
-class Callable:
-    """Runs on a callable of a module in the working directory."""
-
-    def __init__(self, project: pytest.Pytester) -> None:
-        self.project = project
-        (project.path / "tests").symlink_to(ROOT / "tests")
-        (project.path / "map.toml").write_text("precision = 'float32'\n")
-
-    def run(self, module: str, *arguments: str) -> pytest.RunResult:
-        (self.project.path / "theirs.py").write_text(USUAL + module)
-        options = ["--model=python:theirs:encode", "--task-map=map.toml", "-p", "no:cacheprovider"]
-        return self.project.run(sys.executable, "-m", "pytest", *options, *arguments)
-
-
-@pytest.fixture
-def callable_(project):
-    return Callable(project)
+def run_theirs(project, module: str, *arguments: str) -> pytest.RunResult:
+    """Run on a callable of a module in the working directory."""
+    put(project.path, {"theirs.py": USUAL + module})
+    return run_callable(project, "theirs:encode", *arguments, task_map="precision = 'float32'\n")
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_a_module_changes_of_the_process_changes_no_recording(callable_, change):
-    recorded = callable_.run(change, DRIFT, "--snapshot-update", "--quick-recording", "--report=report")
-    text = recorded.stdout.str() + recorded.stderr.str()
+def test_what_a_module_changes_of_the_process_changes_no_recording(project, change):
+    recorded = run_theirs(project, change, DRIFT, "--snapshot-update", "--quick-recording", "--report=report")
+    text = printed(recorded)
     assert recorded.ret == pytest.ExitCode.OK and "Traceback" not in text, text
     recorded.stdout.fnmatch_lines(
         [
@@ -89,19 +75,19 @@ def test_what_a_module_changes_of_the_process_changes_no_recording(callable_, ch
             "note      report: */report/report.json",
         ]
     )
-    assert (callable_.project.path / "report" / "report.json").is_file()
-    usual = callable_.run("", DRIFT)
+    assert (project.path / "report" / "report.json").is_file()
+    usual = run_theirs(project, "", DRIFT)
     assert usual.ret == pytest.ExitCode.OK
     usual.stdout.fnmatch_lines(["drift     embedding on own: identical"])
 
 
-def test_what_a_module_changed_holds_whenever_it_is_called(callable_):
-    result = callable_.run(CHECKED, "evals/test_contract.py", "-k", "unit_norm or order or threads")
-    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+def test_what_a_module_changed_holds_whenever_it_is_called(project):
+    result = run_theirs(project, CHECKED, "evals/test_contract.py", "-k", "unit_norm or order or threads")
+    assert result.ret == pytest.ExitCode.OK
 
 
 def test_arithmetic_of_the_suite_is_the_usual_one_whatever_a_conftest_set(project):
     with (project.path / "conftest.py").open("a") as file:
         file.write("\nimport numpy\nnumpy.seterr(all='raise')\n")
-    recorded = Callable(project).run("", DRIFT, "--snapshot-update", "--quick-recording")
-    assert recorded.ret == pytest.ExitCode.OK, recorded.stdout.str()
+    recorded = run_theirs(project, "", DRIFT, "--snapshot-update", "--quick-recording")
+    assert recorded.ret == pytest.ExitCode.OK

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.frozen_pairs.pairs import Change, config, noise, renumbered, swapped, without_prefix
-from tests.rows_in_runs import rows_in
+from tests.places import ROOT
+from tests.runs import rows_named, run
 
 FORMATS = ROOT / "tests" / "data" / "baselines"
 MINI = ROOT / "fixtures" / "checkpoints" / "mini"
@@ -52,19 +52,13 @@ def verdicts(lines: list[str]) -> dict[str, str]:
 @pytest.mark.parametrize("format_of_it", sorted(path.name for path in FORMATS.glob("format-*")))
 def test_baseline_of_each_format_gives_the_pinned_verdicts(project, tmp_path, format_of_it, name):
     change, expected, says = PINNED[name]
-    result = project.runpytest_inprocess(
-        *EVALS,
-        f"--model={changed_copy(tmp_path, change)}",
-        "--device=cpu",
-        f"--snapshots={FORMATS / format_of_it}",
-        "--baseline=mini",
-        "--junitxml=report.xml",
-    )
+    stored = [f"--snapshots={FORMATS / format_of_it}", "--baseline=mini", "--junitxml=report.xml"]
+    result = run(project, *EVALS, *stored, model=changed_copy(tmp_path, change))
     held = set(expected.values()) == {HOLDS}
     assert result.ret == (pytest.ExitCode.OK if held else pytest.ExitCode.TESTS_FAILED)
     assert verdicts(result.outlines) == expected
     assert all(line in result.stdout.str() for line in says)
-    tables = [row for found in rows_in(project.path / "report.xml").values() for row in found if row.name == "table"]
+    tables = rows_named(project.path / "report.xml", "table")
     assert len(tables) == 6 and all(row.verdict == "holds" for row in tables) == held_by_tables(name, held)
 
 
@@ -83,8 +77,8 @@ def changed_copy(tmp_path: Path, change: Change | None) -> Path:
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 @pytest.mark.parametrize("format_of_it", sorted(path.name for path in FORMATS.glob("format-*")))
 def test_runs_in_other_dtypes_are_within_the_bounds_of_each_format(project, format_of_it, precision):
-    options = ["--model=mini", "--device=cpu", f"--snapshots={FORMATS / format_of_it}", f"--dtype={precision}"]
-    result = project.runpytest_inprocess(*EVALS, *options)
+    options = [f"--snapshots={FORMATS / format_of_it}", f"--dtype={precision}"]
+    result = run(project, *EVALS, *options, model="mini")
     assert result.ret == pytest.ExitCode.OK and verdicts(result.outlines) == dict.fromkeys(TASKS, HOLDS)
 
 

@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from tests.field.own_repository import Repository
-from tests.field.recording.conftest import DRIFT, Recordings, contents
-from tests.field.said_by_runs import notes, refusal
+from tests.field.recording.conftest import DRIFT, Recordings
+from tests.places import contents
+from tests.runs import notes, refusal
 
 IGNORED = "*.safetensors\n*.txt\n"
 

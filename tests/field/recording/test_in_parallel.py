@@ -5,9 +5,10 @@ import json
 import pytest
 
 from fixtures.baselines.folder_lock import lock_folder
-from tests.field.recording.conftest import DRIFT, contents
-from tests.field.said_by_runs import notes, refusal
+from tests.field.recording.conftest import DRIFT
+from tests.places import contents
 from tests.resealing import reseal
+from tests.runs import notes, refusal
 
 WORKERS = {"serial": [], "one worker": ["-n1", "--dist=loadgroup"], "two workers": ["-n2", "--dist=loadgroup"]}
 

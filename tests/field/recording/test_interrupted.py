@@ -1,7 +1,6 @@
 """A recording that ends at any moment, however, leaves the old baseline or the new one, whole, and at most one line."""
 
 import errno
-import json
 import os
 import shutil
 import subprocess
@@ -11,55 +10,24 @@ import time
 import pytest
 
 from fixtures.baselines import folder_update
-from tests.field.making_bad_inputs import LARGER, TEN_TIB
-from tests.field.recording.conftest import DRIFT, PARTS, TABLE, WHOLE, contents
-from tests.field.said_by_runs import notes, refusal
-from tests.resealing import resealed
+from tests.field.recording.conftest import DRIFT, PARTS, WHOLE
+from tests.field.recording.leftovers import everything, leave_update
+from tests.runs import notes, refusal
 
 STEPS = ("make", "create", "write", "rename", "remove")
-
-
-def leave_update(recordings, files, *, names=None):
-    """Leave what a recording leaves that was killed once decided: its new files, and a journal of their names."""
-    staging = recordings.folder / ".update"
-    staging.mkdir()
-    for position, name in enumerate(sorted(files)):
-        (staging / str(position)).write_bytes(files[name])
-    (staging / "journal.json").write_text(json.dumps(sorted(files) if names is None else names))
-    return staging
-
-
-def everything(folder):
-    """Path -> content of all that lies in a folder, links not followed, without what pytest itself writes."""
-    paths = [
-        path for path in folder.rglob("*") if not any("cache" in part or part == ".benchmarks" for part in path.parts)
-    ]
-
-    def content(path):
-        return TEN_TIB if path.stat().st_size == TEN_TIB else path.read_bytes()
-
-    return {path: path.readlink() if path.is_symlink() else path.is_dir() or content(path) for path in paths}
-
-
-@pytest.fixture
-def other_baseline(recorded, kept_baseline):
-    """The files of another whole baseline of the model."""
-    files = contents(kept_baseline)
-    manifest = json.loads(files["manifest.json"])
-    return {**files, "manifest.json": json.dumps(manifest, indent=3).encode()}
 
 
 # --- what was left is finished ----------------------------------------------------------------------------------------
 
 
 def test_decided_recording_is_finished_by_the_next_run(recorded, other_baseline):
-    leave_update(recorded, other_baseline)
+    leave_update(recorded.folder, other_baseline)
     assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
     assert recorded.files() == other_baseline
 
 
 def test_decided_recording_is_compared_with_where_the_disk_cannot_be_written(recorded, other_baseline, monkeypatch):
-    leave_update(recorded, other_baseline)
+    leave_update(recorded.folder, other_baseline)
     left = everything(recorded.folder)
     monkeypatch.setattr(folder_update, "before_step", failing_at(lambda step, path: True, errno.EROFS))
     assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
@@ -70,138 +38,16 @@ def test_decided_recording_is_compared_with_where_the_disk_cannot_be_written(rec
 
 def test_undecided_recording_is_dropped(recorded, other_baseline):
     before = recorded.files()
-    (leave_update(recorded, other_baseline) / "journal.json").unlink()
+    (leave_update(recorded.folder, other_baseline) / "journal.json").unlink()
     assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
     assert recorded.files() == before and not (recorded.folder / ".update").exists()
 
 
 def test_looking_around_finishes_nothing(recorded, other_baseline):
-    leave_update(recorded, other_baseline)
+    leave_update(recorded.folder, other_baseline)
     left = everything(recorded.folder)
     assert recorded.compare(*WHOLE, "--collect-only").ret == pytest.ExitCode.OK
     assert everything(recorded.folder) == left
-
-
-# --- what was left is damaged or forged -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("../../conftest.py", "../other/manifest.json", "/tmp/manifest.json", "conftest.py", "known-failures.txt"),
-        *("similarity/../../../x.txt", "similarity/x.py", "sub/tokens.json", ".update/journal.json"),
-        *("", ".", "similarity/", "a\0b", "x" * 5000),
-    ],
-)
-@pytest.mark.parametrize("update", [[], ["--snapshot-update"]], ids=["compare", "record"])
-def test_journal_that_names_what_is_no_part_of_a_baseline_is_refused(recorded, other_baseline, name, update):
-    leave_update(recorded, other_baseline, names=[*sorted(other_baseline)[:-1], name])
-    before = everything(recorded.project.path)
-    said = refusal(recorded.compare(*WHOLE, *update) if not update else recorded.compare(DRIFT, *update))
-    assert said.startswith("snapshots/own/.update/journal.json: ") and "is no file of a baseline" in said
-    assert "remove snapshots/own/.update and run again" in said and len(said) < 300
-    assert everything(recorded.project.path) == before
-
-
-def _write(content):
-    return lambda staging: (staging / "journal.json").write_bytes(content)
-
-
-def _remove_first(staging):
-    (staging / "0").unlink()
-
-
-def _cut_first(staging):
-    (staging / "0").write_bytes((staging / "0").read_bytes()[:-5])
-
-
-def _folder_for_first(staging):
-    _remove_first(staging)
-    (staging / "0").mkdir()
-
-
-def _link_first(staging):
-    shutil.move(staging / "0", staging.parents[2] / "outside")
-    (staging / "0").symlink_to(staging.parents[2] / "outside")
-
-
-def _folder_for_journal(staging):
-    (staging / "journal.json").unlink()
-    (staging / "journal.json").mkdir()
-
-
-def _link_journal(staging):
-    shutil.move(staging / "journal.json", staging.parents[2] / "journal.json")
-    (staging / "journal.json").symlink_to(staging.parents[2] / "journal.json")
-
-
-def _huge(name):
-    def damage(staging):
-        os.truncate(staging / name, TEN_TIB)
-
-    return damage
-
-
-def _link_staging(staging):
-    shutil.move(staging, staging.parents[2] / "staged")
-    staging.symlink_to(staging.parents[2] / "staged")
-
-
-def _file_for_staging(staging):
-    shutil.rmtree(staging)
-    staging.write_text("not a folder")
-
-
-def _link_tables(staging):
-    shutil.move(staging.parent / "similarity", staging.parents[2] / "tables")
-    (staging.parent / "similarity").symlink_to(staging.parents[2] / "tables")
-
-
-def _folder_for_target(staging):
-    (staging.parent / TABLE).unlink()
-    (staging.parent / TABLE).mkdir()
-
-
-def _fewer_names(staging):
-    (staging / "journal.json").write_text(json.dumps(["anchors.safetensors"]))
-
-
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [
-        (_write(b"{"), ".update/journal.json: not JSON ("),
-        (_write(b""), ".update/journal.json: not JSON ("),
-        (_write(b"\xff\xfe"), ".update/journal.json: not JSON ("),
-        (_write(b"[" * 200_000), ".update/journal.json: not JSON ("),
-        (_write(b'{"tokens.json": 1}'), ".update/journal.json: not a list of file names"),
-        (_write(b"[]"), ".update/journal.json: not a list of file names"),
-        (_write(b"[1, null]"), ".update/journal.json: not a list of file names"),
-        (_write(b'["tokens.json", "tokens.json"]'), ".update/journal.json: names a file twice"),
-        (_folder_for_journal, ".update/journal.json: a link or a folder where a file belongs"),
-        (_link_journal, ".update/journal.json: a link or a folder where a file belongs"),
-        (_remove_first, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
-        (_cut_first, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
-        (_fewer_names, ".update: what an interrupted recording left makes no whole baseline (snapshots/own/"),
-        (_folder_for_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
-        (_link_first, ".update/0: the new anchors.safetensors: a link or a folder where a file belongs"),
-        (_huge("journal.json"), f".update/journal.json: {LARGER} 67,108,864 are read; "),
-        (_huge("0"), f".update/0: the new anchors.safetensors: {LARGER} 1,073,741,824 are read; "),
-        (_link_staging, ".update: a link or a file where a folder belongs"),
-        (_file_for_staging, ".update: a link or a file where a folder belongs"),
-        (_link_tables, "similarity: a link or a file where a folder belongs"),
-        (_folder_for_target, f"{TABLE}: a folder where a file belongs"),
-    ],
-)
-def test_damaged_leftovers_are_one_line_and_everything_stays_as_it_is(recorded, other_baseline, damage, says):
-    files = {
-        name: content.replace(b"1", b"2") if name == "anchors.safetensors" else content
-        for name, content in other_baseline.items()
-    }
-    damage(leave_update(recorded, resealed(files)))
-    before = everything(recorded.project.path)
-    said = refusal(recorded.compare(*WHOLE))
-    assert said.startswith(f"snapshots/own/{says}") and "remove " in said
-    assert everything(recorded.project.path) == before
 
 
 def test_file_that_is_a_link_is_replaced_and_not_what_it_points_to(recorded, other_baseline):
@@ -209,7 +55,7 @@ def test_file_that_is_a_link_is_replaced_and_not_what_it_points_to(recorded, oth
     shutil.move(recorded.folder / "tokens.json", outside)
     (recorded.folder / "tokens.json").symlink_to(outside)
     before = outside.read_bytes()
-    leave_update(recorded, {**other_baseline})
+    leave_update(recorded.folder, other_baseline)
     assert recorded.compare(*WHOLE).ret == pytest.ExitCode.OK
     assert outside.read_bytes() == before and not (recorded.folder / "tokens.json").is_symlink()
 

@@ -9,8 +9,8 @@ from fixtures.texts import corpus
 from fixtures.texts.anchors import PROBES
 from tests.checkpoints import change_json, write_native_checkpoint
 from tests.field.recording.conftest import DRIFT, Recordings
-from tests.field.said_by_runs import notes, refusal
 from tests.resealing import reseal
+from tests.runs import notes, refusal
 
 SIMILARITY = "evals/test_similarity.py"
 ADDED = {"id": "added", "kind": "script", "text": "A text that no earlier version had."}

@@ -9,9 +9,10 @@ from fixtures.hardware import devices
 from fixtures.models import task_maps
 from fixtures.runtimes.jina_v3 import checkpoint
 from tests.checkpoints import change_json
-from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK, contents
-from tests.field.said_by_runs import notes, refusal
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK
+from tests.places import contents
 from tests.resealing import reseal
+from tests.runs import notes, refusal
 
 SIMILARITY = "evals/test_similarity.py"
 ONE_TABLE = f"{SIMILARITY}::test_similarity_matrix_is_that_of_the_baseline[cpu-{TASK}]"

@@ -8,12 +8,11 @@ import pytest
 
 from fixtures.baselines.stored_files import KNOWN_FAILURES
 from fixtures.run.store_option import VARIABLE
-from tests.conftest import ROOT
 from tests.field.making_bad_inputs import LARGER, huge
-from tests.field.recording.conftest import DRIFT, PARTS, TABLE, Recordings, contents, move
-from tests.field.recording.test_command import printed, run_as_printed
-from tests.field.said_by_runs import notes, refusal
+from tests.field.recording.conftest import DRIFT, PARTS, TABLE, Recordings, move
+from tests.places import ROOT, contents
 from tests.resealing import reseal
+from tests.runs import notes, printed_command, refusal, run, run_as_printed
 
 SETTINGS = '[project]\nname = "service"\nversion = "1"\n\n[tool.jina-v3-evals]\nsnapshots = "baselines"\n'
 
@@ -50,7 +49,7 @@ def test_failure_names_paths_and_a_command_that_can_be_pasted_there(recorded, se
     result = recorded.compare(suites(recorded), "--snapshots=baselines")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*, against baselines/own"])
-    command = printed(result)
+    command = printed_command(result)
     assert f"pytest {suites(recorded)} " in command and " --snapshots=baselines " in command
     accepted = run_as_printed(recorded.project, command)
     assert "accepted into baselines/own, with bounds from a new null set:" in notes(accepted)
@@ -100,13 +99,13 @@ def test_bundled_baseline_and_what_is_known_of_it_are_found_beside_ones_own(fres
     shutil.copytree(ROOT / "snapshots" / "mini", fresh.snapshots / "mini")
     (service / "baselines").mkdir()
     whole = [suites(fresh), "-k", "whole", "--device=cpu", "--snapshots=baselines"]
-    result = fresh.project.runpytest_inprocess(*whole)
+    result = run(fresh.project, *whole)
     result.assert_outcomes(passed=1, deselected=5)
     (fresh.snapshots / "mini" / KNOWN_FAILURES).write_text("test_drift.py::test_baseline_is_hole # typed wrong\n")
-    result = fresh.project.runpytest_inprocess(*whole)
+    result = run(fresh.project, *whole)
     (note,) = [note for note in notes(result) if "known failure" in note]
     assert note.startswith(f"{os.path.relpath(fresh.snapshots / 'mini')} lists a known failure that matches no eval: ")
-    named = fresh.project.runpytest_inprocess(*whole, "--baseline=none")
+    named = run(fresh.project, *whole, "--baseline=none")
     assert refusal(named) == (
         "--baseline: unknown baseline 'none'; baselines has: mini (record a new one with --snapshot-update)"
     )
@@ -131,13 +130,13 @@ def test_named_folder_that_is_not_there_is_no_reason_to_compare_with_the_bundled
     if said_by == "pyproject":
         (service / "pyproject.toml").write_text(SETTINGS)
     whole = [os.path.relpath(project.path / DRIFT), "-k", "whole", "--device=cpu", *options]
-    assert refusal(project.runpytest_inprocess(*whole)) == (
+    assert refusal(run(project, *whole)) == (
         f"{NAMED[said_by]}: 'baselines' isn't there, so there is nothing to compare with; give the folder that "
         "baselines lie in, or record into a new one with --snapshot-update"
     )
-    assert project.runpytest_inprocess(*whole, "--collect-only").ret == pytest.ExitCode.OK
+    assert run(project, *whole, "--collect-only").ret == pytest.ExitCode.OK
     (service / "baselines").mkdir()
-    assert project.runpytest_inprocess(*whole).ret == pytest.ExitCode.OK
+    assert run(project, *whole).ret == pytest.ExitCode.OK
 
 
 def test_ones_own_list_of_known_failures_counts_and_is_named_as_typed(recorded, service):
@@ -214,8 +213,8 @@ def test_what_is_no_folder_is_one_line(fresh, service, option, content, said):
     elif content is not None:
         (service / "pyproject.toml").write_text(content)
     options = [] if option is None else [f"--snapshots={option}"]
-    for run in (fresh.compare, fresh.record):
-        assert refusal(run(suites(fresh), *options, "--rootdir=..")).startswith(said)
+    for start in (fresh.compare, fresh.record):
+        assert refusal(start(suites(fresh), *options, "--rootdir=..")).startswith(said)
     assert {path.name for path in service.iterdir()} <= {"FILE", "LINK", "pyproject.toml"}
 
 
@@ -241,8 +240,8 @@ def test_folder_one_level_too_deep_is_named_with_the_one_above(recorded, service
     options = ["--snapshots=baselines/own"] if said_by == "option" else []
     said = f"{NAMED[said_by]}: 'baselines/own' is the folder of one baseline, as it holds "
     above = "; give the one above, 'baselines': each baseline has a folder of its own in it"
-    for run in (recorded.compare, recorded.record):
-        assert refusal(run(suites(recorded), *options)) == f"{said}anchors.safetensors{above}"
+    for start in (recorded.compare, recorded.record):
+        assert refusal(start(suites(recorded), *options)) == f"{said}anchors.safetensors{above}"
     shutil.rmtree(service / "baselines" / "own")
     (service / "baselines" / "own").mkdir()
     (service / "baselines" / "own" / KNOWN_FAILURES).write_text("")
@@ -269,7 +268,7 @@ def test_home_is_the_users_whoever_names_it(recorded, service, monkeypatch, said
     assert result.ret == pytest.ExitCode.OK
     assert not (service / "~").exists() and (service / "home" / "out" / "report.json").is_file()
     move(model)
-    command = printed(recorded.compare(suites(recorded), *options, *others))
+    command = printed_command(recorded.compare(suites(recorded), *options, *others))
     assert run_as_printed(recorded.project, f"{command} --quick-recording").ret == pytest.ExitCode.OK
     assert recorded.compare(suites(recorded), *options, *others).ret == pytest.ExitCode.OK
 
@@ -301,7 +300,7 @@ def test_permissions_of_a_baselines_files_outlive_any_umask(recorded, monkeypatc
 
 def test_model_whose_name_cannot_be_shown_has_no_command_that_would_name_another(project, short_model, tmp_path):
     model = Recordings(project, shutil.copytree(short_model, tmp_path / "my\tmodel"))
-    assert printed(model.compare()) == (
+    assert printed_command(model.compare()) == (
         rf"--snapshot-update, once '{tmp_path}/my\tmodel' is renamed: its invisible characters can't be repeated here"
     )
 

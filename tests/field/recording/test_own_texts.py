@@ -7,8 +7,7 @@ import pytest
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.texts.anchors import OWN
 from tests.field.recording.conftest import DRIFT
-from tests.field.recording.test_command import printed, run_as_printed
-from tests.field.said_by_runs import notes, refusal
+from tests.runs import notes, printed_command, refusal, run_as_printed
 
 SECRET = "The Zürich depot ships on Thursdays"
 TEXTS = [
@@ -116,7 +115,7 @@ def test_command_of_a_failure_names_the_file(fresh, here):
     option = write(here, name="our texts.jsonl")
     assert fresh.record(DRIFT, "--quick-recording", option).ret == pytest.ExitCode.OK
     fresh.move_model()
-    command = printed(fresh.compare(DRIFT, option))
+    command = printed_command(fresh.compare(DRIFT, option))
     assert "'--texts=our texts.jsonl'" in command
     assert run_as_printed(fresh.project, f"{command} --quick-recording").ret == pytest.ExitCode.OK
     assert fresh.compare(DRIFT, option).ret == pytest.ExitCode.OK

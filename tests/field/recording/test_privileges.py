@@ -1,15 +1,13 @@
 """Runs of a user who may not write: a recording is refused before the model is loaded, a comparison needs nothing."""
 
-import os
 import shutil
-import subprocess
 import sys
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.field.recording.conftest import DRIFT, TABLE
-from tests.field.test_bad_inputs import give_up_privileges
+from tests.places import ROOT
+from tests.runs import printed, refusal, run_apart
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="root can give up its privileges on Linux only")
 
@@ -33,18 +31,6 @@ def lock_up():
         path.chmod(mode)
 
 
-def run_without_privileges(folder, arguments, **variables):
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
-        cwd=folder,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        preexec_fn=give_up_privileges,
-    )
-
-
 def all_below(*folders):
     """Path -> content of everything in these folders; pytest-benchmark makes itself an empty one where it can."""
     paths = [path for folder in folders for path in folder.rglob("*") if path.name != ".benchmarks"]
@@ -58,14 +44,11 @@ def refused(recordings, *arguments):
     """The one line of a recording that was refused before the model was loaded, in folders that stay as they are."""
     before = all_below(recordings.project.path)
     options = ["-p", "no:cacheprovider", "--snapshot-update", *arguments]
-    ran = run_without_privileges(
-        recordings.project.path, [*recordings.arguments(DRIFT), *options], PYTHONDONTWRITEBYTECODE="1"
-    )
-    assert ran.returncode == pytest.ExitCode.USAGE_ERROR, ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stdout + ran.stderr and "loaded " not in ran.stdout and "recording " not in ran.stdout
-    (line,) = [line for line in ran.stderr.splitlines() if line]
+    variables = {"PYTHONDONTWRITEBYTECODE": "1"}
+    ran = run_apart(*recordings.arguments(DRIFT), *options, unprivileged=True, **variables)
+    assert "loaded " not in str(ran.stdout) and "recording " not in str(ran.stdout)
     assert all_below(recordings.project.path) == before
-    return line.removeprefix("ERROR: ")
+    return refusal(ran)
 
 
 def says(folder):
@@ -122,10 +105,11 @@ def test_comparison_passes_and_writes_nothing_where_nothing_can_be_written(
     before = all_below(*folders)
     paths = [str(suite.project.path / name) for name in COMPARED]
     model = [option.replace("=fixtures", f"={suite.project.path}/fixtures") for option in model]
-    ran = run_without_privileges(away, [*paths, *model, f"--snapshots={store}", *cache], HOME=str(home))
-    assert ran.returncode == pytest.ExitCode.OK, ran.stdout + ran.stderr
-    assert "Traceback" not in ran.stdout + ran.stderr and "within tolerance" in ran.stdout
+    chosen = [*paths, *model, f"--snapshots={store}", *cache]
+    ran = run_apart(*chosen, start=away, unprivileged=True, HOME=str(home))
+    assert ran.ret == pytest.ExitCode.OK
+    assert "Traceback" not in printed(ran) and "within tolerance" in str(ran.stdout)
     assert all_below(*folders) == before
-    warned = [line for line in ran.stdout.splitlines() if "Warning:" in line]
+    warned = [line for line in ran.outlines if "Warning:" in line]
     assert all("PytestCacheWarning: could not create cache path" in line for line in warned)
     assert bool(warned) == (not cache)

@@ -8,9 +8,9 @@ from tokenizers import Tokenizer
 from fixtures.texts.anchors import PROBES, anchor_set
 from tests.checkpoints import TASKS, change_json, write_native_checkpoint
 from tests.checkpoints.weights import Size
-from tests.conftest import ROOT
 from tests.field.recording.conftest import DRIFT, Recordings
-from tests.field.said_by_runs import notes, refusal
+from tests.places import ROOT
+from tests.runs import notes, refusal, run
 
 MINI = ROOT / "fixtures" / "checkpoints" / "mini"
 SAID = (
@@ -71,7 +71,6 @@ def test_baseline_of_1024_dimensions_and_five_tasks_takes_at_most_3_megabytes(pr
     folder = write_native_checkpoint(tmp_path / "own", size=size)
     change_json(folder / "tokenizer_config.json", model_max_length=64)
     recorded = Recordings(project, folder)
-    arguments = [DRIFT, f"--model={folder}", "--device=cpu", "--snapshot-update", "--quick-recording"]
-    assert project.runpytest_inprocess(*arguments).ret == pytest.ExitCode.OK
+    assert run(project, DRIFT, "--snapshot-update", "--quick-recording", model=folder).ret == pytest.ExitCode.OK
     assert set(recorded.manifest()["spec"]["tasks"]) == set(TASKS) and recorded.manifest()["spec"]["dimension"] == 1024
     assert 2e6 < sum(len(content) for content in recorded.files().values()) <= 3e6

@@ -7,8 +7,7 @@ import pytest
 from fixtures.baselines import folder_update, writing
 from fixtures.comparing.rows import BROKEN
 from tests.field.recording.conftest import DRIFT
-from tests.field.said_by_runs import notes
-from tests.rows_in_runs import rows_in
+from tests.runs import notes, rows_in, run
 
 
 def raising(error):
@@ -33,7 +32,7 @@ def test_what_is_raised_while_a_baseline_is_made_leaves_the_old_one(recorded, st
     recorded.move_model()
     monkeypatch.setattr(f"fixtures.baselines.recording.{step}", raising(error))
     arguments = [*recorded.arguments(DRIFT), "--snapshot-update"]
-    result = recorded.project.runpytest_inprocess(*arguments, no_reraise_ctrlc=True)
+    result = run(recorded.project, *arguments, no_reraise_ctrlc=True)
     interrupted = isinstance(error, KeyboardInterrupt)
     assert result.ret == (pytest.ExitCode.INTERRUPTED if interrupted else pytest.ExitCode.TESTS_FAILED)
     assert recorded.files() == old and not (recorded.folder / ".update").exists()

@@ -14,9 +14,8 @@ from fixtures.runtimes import python_callable
 from fixtures.runtimes.jina_v3 import describing
 from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
 from tests.field.recording.conftest import DRIFT, Recordings, move
-from tests.field.recording.test_command import printed, run_as_printed
-from tests.field.said_by_runs import notes, refusal
 from tests.resealing import reseal
+from tests.runs import notes, printed_command, refusal, run_as_printed
 
 QUICK = [DRIFT, "--quick-recording", "--snapshots=baselines"]
 COMPARED = [DRIFT, "--snapshots=baselines"]
@@ -108,7 +107,7 @@ def test_command_of_a_failure_records_another_source_beside(project, repository)
     move(repository / "run2" / "checkpoint-500")
     failed = Typed(project, "run2/checkpoint-500").compare(*COMPARED)
     assert failed.ret == pytest.ExitCode.TESTS_FAILED
-    command = printed(failed)
+    command = printed_command(failed)
     assert " --baseline=run2--checkpoint-500 " in command
     assert run_as_printed(project, f"{command} --quick-recording").ret == pytest.ExitCode.OK
     assert sorted(path.name for path in (repository / "baselines").iterdir()) == [
@@ -194,7 +193,7 @@ def test_same_tree_without_git_is_the_same_source(project, repository, named_by)
     move(repository / "run1" / "checkpoint-500")
     compared = model.compare(*(one for one in options if one != "--quick-recording"))
     assert first_line(compared) == "baseline: baselines/checkpoint-500"
-    assert compared.ret == pytest.ExitCode.TESTS_FAILED and "--baseline" not in printed(compared)
+    assert compared.ret == pytest.ExitCode.TESTS_FAILED and "--baseline" not in printed_command(compared)
     assert model.record(*options).ret == pytest.ExitCode.OK
     folder = repository / "baselines" / "checkpoint-500"
     assert source_in(folder) == {"given": "run1/checkpoint-500", "resolved": "run1/checkpoint-500"}
