@@ -36,7 +36,8 @@ class Shape:
         output: the name of the states, or ``sentence_embedding``, their mean.
         both: whether it gives the states too where it gives the mean.
         element: the type of its weights and outputs.
-        integers: whether its dense layer computes in integers.
+        integers: whether its dense layer computes in integers, scaled by all that goes through at once.
+        coarse: whether a token of few texts, "Y", is so large that these integers leave little of the others.
         fixed: the shape of its inputs where it isn't free.
         spoiled: a value that one weight of each word's gets.
     """
@@ -50,6 +51,7 @@ class Shape:
     both: bool = False
     element: str = "FLOAT"
     integers: bool = False
+    coarse: bool = False
     fixed: tuple[int, int] | None = None
     spoiled: float | None = None
 
@@ -114,6 +116,10 @@ def _states(add: _Writing, shape: Shape) -> str:
     size, words = shape.dimension, shape.words or len(vocabulary())
     scale = size**-0.5
     table = add.random("words", words, size)
+    if shape.coarse:
+        largest = np.ones((words, 1))
+        largest[[piece for piece, _ in vocabulary()].index("Y")] = 60
+        table = add("Mul", table, add.constant("largest", largest, np.float32), to="uneven_words")
     if shape.spoiled is not None:
         add("Mul", table, add.number("spoiled", shape.spoiled), to="spoiled_words")
         table = "spoiled_words"

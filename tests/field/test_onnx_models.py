@@ -59,7 +59,7 @@ def test_contract_holds_and_the_header_says_what_opens_it(run, project, parallel
         [
             "model: model, onnx/model.onnx in onnxruntime, sha256 *; tasks: embedding",
             "not asked: a choice of padding side, base weights, hidden states, another dtype (the onnx runtime *",
-            "run: float32, devices: cpu, *batches of 4096 tokens*",
+            "run: float32, devices: cpu, threads: *",
             "versions: onnxruntime *, tokenizers *, numpy *",
         ]
     )
@@ -102,8 +102,22 @@ def test_model_of_integers_is_recorded_and_compared_in_int8(run, project):
     write_onnx_folder(project.path / "model", Shape(integers=True))
     recorded = run("evals/test_drift.py", "--snapshot-update", "--quick-recording")
     assert recorded.ret == pytest.ExitCode.OK, recorded.stdout.str()
-    recorded.stdout.fnmatch_lines(["run: int8, devices: cpu, *"])
-    assert run("evals/test_contract.py", "evals/test_drift.py").ret == pytest.ExitCode.OK
+    recorded.stdout.fnmatch_lines(
+        ["texts go through one by one: its operator DynamicQuantizeLinear scales all *", "run: int8, devices: cpu, *"]
+    )
+    compared = run("evals/test_drift.py", "evals/test_similarity.py")
+    assert compared.ret == pytest.ExitCode.OK, compared.stdout.str()
+
+
+def test_texts_that_act_on_each_other_are_the_contracts_to_find_and_nothing_else_moves(run, project):
+    write_onnx_folder(project.path / "model", Shape(integers=True, coarse=True))
+    result = run("evals/test_contract.py", "--junit-xml=report.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    rows = rows_in(project.path / "report.xml")
+    failed = {name.partition("[")[0] for name, found in rows.items() if any(row.fails for row in found)}
+    assert failed == {"test_batch_size_does_not_change_a_vector", "test_neighbours_do_not_change_a_vector"}
+    assert run("evals/test_drift.py", "--snapshot-update", "--quick-recording").ret == pytest.ExitCode.OK
+    assert run("evals/test_drift.py").ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize(
