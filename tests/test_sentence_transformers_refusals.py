@@ -141,7 +141,8 @@ def test_tensors_beyond_the_model_are_a_note(folder):
 
 def test_folder_is_opened_by_the_runtime_that_its_small_files_say(folder, tmp_path):
     assert registry.runtime_of(Target(str(folder))).name == "sentence-transformers"
-    jina = write_native_checkpoint(tmp_path / "jina" / "0_Transformer") or tmp_path / "jina"
+    jina = tmp_path / "jina"
+    write_native_checkpoint(jina / "0_Transformer")
     modules = [{"idx": 0, "name": "0", "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]
     write_json(jina / "modules.json", modules)
     own = registry.runtime_of(Target(str(jina)))
