@@ -23,10 +23,7 @@ FIVE = (*RETRIEVAL, *LIFTING, "text-matching")
 ARCHITECTURE = "jina-embeddings-v3"
 
 
-@pytest.fixture(autouse=True)
-def _of_this_architecture(spec):
-    if spec.architecture != ARCHITECTURE:
-        pytest.skip(f"not applicable: claims on {ARCHITECTURE}, and this is {spec.architecture or 'no model of it'}")
+pytestmark = pytest.mark.requires_architecture(ARCHITECTURE)
 
 
 @pytest.mark.requires_tasks("text-matching")
