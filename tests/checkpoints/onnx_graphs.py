@@ -35,6 +35,7 @@ class Shape:
         ids: the type of elements of all inputs.
         output: the name of the states, or ``sentence_embedding``, their mean.
         both: whether it gives the states too where it gives the mean.
+        normalised: whether it divides the mean by its length.
         element: the type of its weights and outputs.
         integers: whether its dense layer computes in integers, scaled by all that goes through at once.
         coarse: whether a token of few texts, "Y", is so large that these integers leave little of the others.
@@ -49,6 +50,7 @@ class Shape:
     ids: str = "INT64"
     output: str = "last_hidden_state"
     both: bool = False
+    normalised: bool = False
     element: str = "FLOAT"
     integers: bool = False
     coarse: bool = False
@@ -100,7 +102,7 @@ def write_graph(path: Path, shape: Shape = PLAIN, *, external: str | None = None
     inputs = [helper.make_tensor_value_info(name, ids, axes) for name in shape.inputs]
     outputs = [helper.make_tensor_value_info(states, add.element, [*axes, shape.dimension])]
     if shape.output == "sentence_embedding":
-        _mean(add, states)
+        _mean(add, states, normalised=shape.normalised)
         pooled = helper.make_tensor_value_info(shape.output, add.element, [axes[0], shape.dimension])
         outputs = [*(outputs if shape.both else []), pooled]
     graph = helper.make_graph(add.nodes, "encoder", inputs, outputs, add.weights)
@@ -168,13 +170,15 @@ def _number(add: _Writing, name: str) -> str:
     return f"{name}_number"
 
 
-def _mean(add: _Writing, states: str) -> None:
+def _mean(add: _Writing, states: str, *, normalised: bool) -> None:
     last = add.constant("last_axis", [2], np.int64)
     weights = add("Unsqueeze", _again(add, "attention_mask"), last, to="weights")
     along = add.constant("along", [1], np.int64)
     total = add("ReduceSum", add("Mul", states, weights, to="weighted"), along, to="total", keepdims=0)
     count = add("ReduceSum", weights, along, to="count", keepdims=0)
-    add("Div", total, count, to="sentence_embedding")
+    mean = add("Div", total, count, to="mean" if normalised else "sentence_embedding")
+    if normalised:
+        add("Div", mean, add("ReduceL2", mean, to="long", axes=[1]), to="sentence_embedding")
 
 
 def _again(add: _Writing, name: str) -> str:

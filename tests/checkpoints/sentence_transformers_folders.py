@@ -27,6 +27,7 @@ def write_sentence_transformers(
     max_length: int | None = 128,
     positions: int = 512,
     seed: int = 0,
+    spread: float = 0.3,
 ) -> Path:
     """Write a folder and return it.
 
@@ -41,9 +42,11 @@ def write_sentence_transformers(
         max_length: of sentence_bert_config.json; None leaves it out. The tokenizer states 500.
         positions: rows of the position matrix.
         seed: of the weights.
+        spread: standard deviation of the weights. By 0.3 texts differ by their words, which BERT's own 0.02 hardly
+            shows.
     """
     folder.mkdir(parents=True)
-    _write_bert(folder, hidden, layers, positions, seed)
+    _write_bert(folder, hidden, layers, positions, seed, spread)
     write_tokenizer(folder)
     if max_length is not None:
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
@@ -82,7 +85,7 @@ def write_dense(folder: Path, before: int, after: int, *, seed: int = 0, activat
     save_file(tensors, folder / "model.safetensors", metadata=METADATA)
 
 
-def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: int) -> None:
+def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: int, spread: float) -> None:
     import torch
     from transformers import BertConfig, BertModel
 
@@ -94,7 +97,7 @@ def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: in
         intermediate_size=2 * hidden,
         max_position_embeddings=positions,
         pad_token_id=1,
-        initializer_range=0.3,  # texts differ by their words, which BERT's own 0.02 hardly shows
+        initializer_range=spread,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
