@@ -246,11 +246,12 @@ def test_evals_of_a_run_are_read():
 def test_tables_say_what_became_of_the_evals():
     ran = SuiteRun(read_evals(REPORT), 3.21)
     skipped = Eval("test_it.py::test_other", "not applicable", message="/here/model has no such | thing")
-    system = found_of((*ran.evals, skipped), harmless={"one thread": ran})
+    needs = [Eval("", "not applicable", message=f"needs {one}") for one in ("a, b; the model has c", "d: not offered")]
+    system = found_of((*ran.evals, skipped, *needs), harmless={"one thread": ran})
     lines = markdown([system], [OfChange("int8", "old", "new", "drifted", ["moved: all", "looks like: a"], [])]).split(
         "\n"
     )
-    assert "| model, int8 | onnx | 6 | 1 | 2 | 1 | 2 | 12 | 3 |" in lines
+    assert "| model, int8 | onnx | 8 | 1 | 2 | 1 | 4 | 12 | 3 |" in lines
     assert (
         "- model, int8, failed: `test_it.py::test_low[cpu-es]`: nDCG@10: measured 0.77, needs >= 0.8 (off by 0.03)"
         in lines
@@ -260,6 +261,8 @@ def test_tables_say_what_became_of_the_evals():
         in lines
     )
     assert "| the model is for en | 1 |" in lines
+    assert "| tasks of other names are needed | 1 |" in lines
+    assert "| an ability is needed: not offered | 1 |" in lines
     assert "| this model has no such \\| thing | 1 |" in lines
     assert "| model, int8 | within tolerance: 40.0% of matrix rms | 2 floors on |" in lines
     assert "| int8: old -> new | drifted | moved: all<br>looks like: a |" in lines

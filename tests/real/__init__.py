@@ -1,1 +1,1 @@
-"""The suite on real models, which packages of PyPI carry: ``python -m tests.real --help``."""
+"""The suite on real models, which packages of PyPI carry."""

@@ -1,5 +1,6 @@
 """The tables of the page, in Markdown, from what runs said."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,9 @@ from fixtures.comparing.drift import IDENTICAL
 from fixtures.comparing.rows import Row
 from fixtures.showing import shown_share
 from tests.real.suite_runs import FAILED, KNOWN, PASSED, SKIPPED, SuiteRun
+
+_NEEDS = re.compile(r"needs [^:;]+(?P<mark>[:;]) (?P<why>.+)", re.DOTALL)
+"""A reason that names what is lacking, and then after a semicolon the model's tasks, or after a colon why it lacks."""
 
 
 @dataclass
@@ -111,9 +115,17 @@ def _reasons(systems: Sequence[OfSystem]) -> Iterator[str]:
 def _reasons_of(system: OfSystem) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for reason, count in system.whole.reasons.items():
-        shown = _plain(reason.replace(system.model, "this model").removeprefix("not applicable: "))
+        shown = _plain(_in_short(reason.replace(system.model, "this model")))
         found[shown] = found.get(shown, 0) + count
     return found
+
+
+def _in_short(reason: str) -> str:
+    """A reason without what was needed, which is another thing for each eval."""
+    found = _NEEDS.fullmatch(reason)
+    if not found:
+        return reason.removeprefix("not applicable: ")
+    return f"an ability is needed: {found['why']}" if found["mark"] == ":" else "tasks of other names are needed"
 
 
 def _harmless(systems: Sequence[OfSystem]) -> Iterator[str]:
