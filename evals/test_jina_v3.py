@@ -1,4 +1,6 @@
-"""What is true of jina-embeddings-v3 and its five adapters; "needs ..." for a model that lacks one of them.
+"""What is true of jina-embeddings-v3 and its five adapters; skipped for any other architecture, whatever its tasks.
+
+"needs ..." for a model that lacks one of the five.
 
 The notebook's seven sentences, how far its tasks differ, and which of them raise similarities of the same meaning.
 """
@@ -18,6 +20,13 @@ RETRIEVAL = ("retrieval.query", "retrieval.passage")
 LIFTING = ("separation", "classification")
 """The two adapters that draw texts of the same meaning together."""
 FIVE = (*RETRIEVAL, *LIFTING, "text-matching")
+ARCHITECTURE = "jina-embeddings-v3"
+
+
+@pytest.fixture(autouse=True)
+def _of_this_architecture(spec):
+    if spec.architecture != ARCHITECTURE:
+        pytest.skip(f"not applicable: claims on {ARCHITECTURE}, and this is {spec.architecture or 'no model of it'}")
 
 
 @pytest.mark.requires_tasks("text-matching")

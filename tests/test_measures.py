@@ -89,12 +89,6 @@ def test_retrieval_score_looks_at_ten_places():
     assert values(measures.retrieval(texts, vectors, "en", "en")) == pytest.approx(gains_by_rank)
 
 
-def test_margin_of_a_question_is_to_the_passage_of_its_language(asked):
-    found = measures.passage_margins(asked, turned_to(asked, (0, 90, 180), (10, 100, 190)), "en")
-    angles = np.cos(np.radians([10, 10, 10])) - np.cos(np.radians([100, 80, 80]))
-    assert values(found) == pytest.approx(angles)
-
-
 # --- same and unrelated -----------------------------------------------------------------------------------------
 
 
@@ -122,35 +116,12 @@ def test_each_figure_is_that_of_its_two_texts():
         assert all((item.group == groups[item.found.name]) == same for item in found)
 
 
-def test_paraphrases_are_those_of_the_texts_own_language_or_of_the_others():
-    texts, vectors = joined(
-        text_set({"en": (0, 90), "de": (10, 100)}), text_set({"en": (20, 110), "de": (60, 150)}, PARAPHRASE)
-    )
-    own = measures.paraphrases(texts, vectors, translated=False)
-    assert values(own) == pytest.approx(np.cos(np.radians([20, 20, 50, 50])))
-    across = measures.paraphrases(texts, vectors, translated=True)
-    assert values(across) == pytest.approx(np.cos(np.radians([60, 60, 10, 10])))
-    assert {(item.id[:2], item.found.name[:2]) for item in across} == {("en", "de"), ("de", "en")}
-
-
 @pytest.mark.parametrize(
     ("positive", "negative", "expected"),
     [([3, 4], [1, 2], 1.0), ([1, 2], [3, 4], 0.0), ([1, 3], [2, 4], 0.25), ([1, 1], [1, 1], 0.5)],
 )
 def test_probability_that_one_sample_beats_another(positive, negative, expected):
     assert measures.probability_of_more(np.array(positive), np.array(negative)) == pytest.approx(expected)
-
-
-def test_standardised_margins_do_not_depend_on_level_and_spread_of_the_similarities():
-    def margins(passages):
-        return values(
-            measures.standardised_margins(
-                *joined(text_set({"en": (0, 90)}, QUESTION), text_set({"en": passages}, PASSAGE))
-            )
-        )
-
-    assert margins((10, 80)) == pytest.approx([1, 1], abs=0.02)
-    assert margins((80, 10)) == pytest.approx([-1, -1], abs=0.02)
 
 
 # --- items ------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(proje
     assert {name for name, _ in blocks} >= {
         "test_translation_is_nearer_than_any_other_meaning",
         "test_same_meaning_is_more_similar_than_unrelated_texts",
-        "test_text_matching_prefers_paraphrases_to_translations_to_unrelated_texts",
+        "test_paraphrase_in_another_language_is_more_similar_than_unrelated_texts",
         "test_separation_and_classification_lift_same_meaning",
         "test_question_finds_its_passage_in_every_language",
     }
@@ -91,7 +91,7 @@ def test_behaviours_fail_for_a_random_model_each_with_its_figure_and_texts(proje
 
 def test_behaviours_that_need_other_tasks_are_skipped_with_the_reason(project, native_checkpoint):
     result = run(
-        project, "evals/test_behavior.py", "--tasks=separation", "-k", "retrieval_adapters", model=native_checkpoint
+        project, "evals/test_behavior.py", "--tasks=separation", "-k", "retrieval_tasks", model=native_checkpoint
     )
     assert result.ret == pytest.ExitCode.OK
     missing = "query, document"

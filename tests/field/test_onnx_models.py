@@ -320,7 +320,8 @@ def test_pooling_of_a_map_for_a_graph_that_pools_is_one_line(run, project):
 
 
 def test_missing_file_and_missing_library_are_one_line(run, project, monkeypatch):
-    assert "gone.onnx: no such file; give the path of an ONNX file" in refusal(run(*ORDER, model="gone.onnx"))
+    for gone in ("gone.onnx", "model/gone.onnx"):  # the latter has the form of a Hub id
+        assert f"{gone}: no such file; give the path of an ONNX file" in refusal(run(*ORDER, model=gone))
     write_onnx_folder(project.path / "model")
     absent = "import importlib.metadata as m\nown = m.version\n"
     absent += "def version(name):\n    if name == 'onnxruntime':\n        raise m.PackageNotFoundError(name)\n"

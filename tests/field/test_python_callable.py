@@ -115,7 +115,7 @@ def test_model_for_languages_that_the_corpus_lacks_skips_what_needs_them(project
     assert result.ret == pytest.ExitCode.TESTS_FAILED and set(result.parseoutcomes()) == {"skipped"}
     result.stdout.fnmatch_lines(
         [
-            "skipped   *: not applicable: the corpus has none of the model's languages (ja)",
+            "skipped   *: not applicable: the texts have none of the model's languages (ja)",
             "note      failed: none of the suite's evals was judged: all * that ran were skipped, * of them for this *",
         ]
     )

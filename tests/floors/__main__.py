@@ -16,8 +16,10 @@ import numpy as np
 
 from fixtures.comparing import per_item
 from fixtures.comparing.items import Item, mean, worst_language
-from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
-from fixtures.texts.evidence import GATING_KINDS, evidence_set, topic_of
+from fixtures.texts import corpus
+from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, SHOWN, TEXT
+from fixtures.texts.evidence import GATING_KINDS, behaviour_set, evidence_set, topic_of
+from fixtures.texts.rewritings import REWRITINGS, rewritten
 from fixtures.texts.text_sets import Text, TextSet
 from tests.floors import models
 from tests.floors.damage import cut_from_the_vocabulary, own_words, shuffled
@@ -26,6 +28,8 @@ from tests.floors.rule import Floor, floor
 
 KEPT = Path(__file__).resolve().parents[2] / ".tox" / "floors-vectors"
 SIX = ("en", "ar", "de", "es", "fr", "zh")
+REWRITTEN_APART = 7
+"""Of how many items one is written another way."""
 
 SHUFFLED = "vectors of a language shuffled"
 CUT = "a language cut from the vocabulary"
@@ -59,6 +63,16 @@ CLAIMS = (
     Claim("translations above unrelated pairs, sd", per_item.translation_gap, every_task=True),
     Claim("translation beats an unrelated pair", per_item.translation_over_unrelated, every_task=True),
     Claim("translation nearest (accuracy@1)", per_item.translation, every_task=True),
+    Claim("the seven above other texts, sd", per_item.shown_gap, every_task=True),
+    *(
+        Claim(
+            f"nearest after rewriting: {name}",
+            functools.partial(per_item.rewriting, kind=name),
+            every_task=True,
+            translations=False,
+        )
+        for name in REWRITINGS
+    ),
     Claim(
         "translated paraphrases above unrelated pairs, sd",
         functools.partial(per_item.paraphrase_gap, own_language=False),
@@ -79,9 +93,9 @@ def main() -> int:
     parser.add_argument("--e5", type=Path, metavar="FOLDER", help="multilingual-e5-small as a folder")
     parser.add_argument("--kept", type=Path, metavar="FOLDER", default=KEPT, help="where answers are kept")
     parser.add_argument("--only", metavar="MODEL", action="append", help="ask this model, and print no table")
-    parser.add_argument("--topics", type=int, metavar="N", help="so many of the 20 topics, evenly spaced; all")
+    parser.add_argument("--topics", type=int, metavar="N", help="so many topics; those that behaviours are judged on")
     options = parser.parse_args()
-    texts = _of_topics(evidence_set(), options.topics)
+    texts = _with_more(_of_topics(evidence_set(), options.topics) if options.topics else behaviour_set())
     chosen = [one for one in _models(options.e5) if not options.only or one.name in options.only]
     systems = {model.name: dict(_copies(texts, model, options.kept)) for model in chosen}
     if options.only:
@@ -91,6 +105,14 @@ def main() -> int:
         print("\n".join(_section(texts, claim, by_name, systems)))
     print("\n".join(_two_roles(texts, by_name, systems)))
     return 0
+
+
+def _with_more(texts: TextSet) -> TextSet:
+    """The texts with the notebook's sentences and, of every seventh item, those that are written another way."""
+    items = list(dict.fromkeys(text.group for text in texts.texts))[::REWRITTEN_APART]
+    some = [text for text in texts.of_kind(TEXT) if text.group in items]
+    more = [*corpus.shown_set().texts, *(text for name in REWRITINGS for text in rewritten(some, name))]
+    return TextSet(texts.name, [*texts.texts, *more], texts.relevance)
 
 
 def _of_topics(texts: TextSet, count: int | None) -> TextSet:
@@ -142,7 +164,8 @@ def _asked(
     texts: TextSet, model: Model, kept: Kept, sent: Callable[[Text], str]
 ) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Copy of the model -> task -> id -> vector, of all texts that some claim needs under the task."""
-    needed: dict[str, list[Text]] = {task: texts.of_kind(TEXT) for task in model.tasks}
+    under_each = [text for text in texts.texts if text.kind in (TEXT, SHOWN, *REWRITINGS)]
+    needed: dict[str, list[Text]] = {task: list(under_each) for task in model.tasks}
     asked = [*texts.of_kind(QUESTION), *texts.of_kind(PASSAGE)]
     for task in dict.fromkeys((model.query, model.document)):
         needed.setdefault(task, []).extend(asked)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from fixtures.baselines.sources import source_of
 from fixtures.models.source import Source
 from fixtures.models.spec import ModelSpec
 from fixtures.run.replacing import name_apart
-from fixtures.runtimes import python_callable
+from fixtures.runtimes import python_callable, registry
 from fixtures.runtimes.jina_v3 import describing
 from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
 from tests.field.recording.conftest import DRIFT, Recordings, move
@@ -272,3 +273,17 @@ def as_format_1(folder) -> None:
         )
 
     reseal(folder, flat)
+
+
+def test_what_another_runtime_answered_is_replaced_only_by_name(recorded, monkeypatch):
+    twin = replace(registry.JINA_V3, name="twin")
+    monkeypatch.setattr(registry, "RUNTIMES", [*registry.RUNTIMES, twin])
+    recorded.move_model()
+    before = recorded.files()
+    assert refusal(recorded.record(DRIFT, "--runtime=twin")) == (
+        "snapshots/own was recorded by the jina-v3 runtime, this run's is twin: give --baseline own--twin to "
+        "record it beside that one, or --baseline own in its place"
+    )
+    assert recorded.files() == before
+    assert recorded.record(DRIFT, "--runtime=twin", "--baseline=own", "--quick-recording").ret == pytest.ExitCode.OK
+    assert recorded.files() != before
