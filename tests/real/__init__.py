@@ -1,0 +1,1 @@
+"""The suite on real models, which packages of PyPI carry."""
