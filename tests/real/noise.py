@@ -1,16 +1,17 @@
 """Noise on what a baseline stores: from which size on it is drift, and whether every bound can be broken.
 
-The size is counted in floors: the least bound on "vector max", the distance that a text's embedding moves by, in the
-precision in which the system computes.
+The size is counted in floors: the least bound on "vector max", the distance that a text's embedding moves by, for the
+precision in which the system computes and for its depth.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from fixtures.comparing.bounds import FURTHEST, Bound, floors
+from fixtures.comparing.bounds import Bound
 from fixtures.comparing.compare import compare
 from fixtures.comparing.drift import DRIFTED
+from fixtures.comparing.floors import FURTHEST, floors
 from fixtures.comparing.reference import Reference
 from fixtures.comparing.statistics import statistics_of
 from fixtures.observing.observation import Observation
@@ -32,7 +33,7 @@ def outcomes(reference: Reference, times: float) -> set[str]:
     old = reference.observation
     anchors = anchor_set(old.spec.max_length)
     known = anchors.only(name for name, text in hashes(anchors.texts).items() if old.texts.get(name) == text)
-    size = times * floors(old.spec.precision)[FURTHEST]
+    size = times * floors(old.spec.precision, old.spec.layers, own_past=True)[FURTHEST]
     draw = np.random.default_rng(0)
     new = Observation(old.spec, tokens=old.tokens, texts=old.texts, token_texts=old.token_texts)
     texts = list(known.texts.values())
