@@ -52,6 +52,7 @@ def refusal_of_a_download(monkeypatch, error: Exception, revision: str | None = 
         (http_error(errors.GatedRepoError, 403), "is gated: accept its terms"),
         (http_error(errors.RepositoryNotFoundError, 404), "doesn't exist on the Hub, or is private"),
         (http_error(errors.HfHubHTTPError, 401), "can't be read with this login (HTTP 401)"),
+        (http_error(errors.HfHubHTTPError, 403), "can't be read with this login (HTTP 403)"),
         (http_error(errors.HfHubHTTPError, 503), "the Hub answered with HTTP 503: run again later"),
         (not_cached(http_error(errors.HfHubHTTPError, 502)), "the Hub answered with HTTP 502: run again later"),
         (not_cached(errors.OfflineModeIsEnabled("offline")), "isn't in the Hub cache and can't be downloaded"),

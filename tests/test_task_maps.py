@@ -160,11 +160,15 @@ def test_workers_get_what_a_map_says(read):
             "--task-map: pooling is 'cls'; here the model's own code, which takes the mean, decides",
         ),
         (
+            TaskMap(layers=12),
+            "--task-map: layers is 12; here config.json decides it",
+        ),
+        (
             TaskMap(tasks={"separation": Input(), "other": Input(task="separation")}),
             "--task-map: tasks is 'other is the same as separation'; here each task's own adapter decides",
         ),
     ],
-    ids=["pooling", "same_as"],
+    ids=["pooling", "layers", "same_as"],
 )
 def test_jina_v3_takes_no_other_pooling_and_no_equal_tasks(own_checkpoint, stated, says):
     with pytest.raises(CheckpointError, match=re.escape(says)):
@@ -175,3 +179,8 @@ def test_mean_is_what_jina_v3_takes(own_checkpoint):
     target = Target(str(own_checkpoint), task_map=TaskMap(pooling="mean"))
     without = JINA_V3.describe(replace(target, task_map=None))
     assert JINA_V3.describe(target) == without
+
+
+def test_depth_of_a_callable_is_what_its_map_states(read):
+    assert PYTHON.describe(Target("python:a.b:c", task_map=read("layers = 12"))).layers == 12
+    assert PYTHON.describe(Target("python:a.b:c")).layers is None
