@@ -10,6 +10,7 @@ from fixtures.errors import ObservationError
 from fixtures.models.spec import Ability, Input, ModelSpec, Role
 from fixtures.observing import folder as folders
 from fixtures.observing.observation import BASE, Observation
+from fixtures.showing import shown_path
 from fixtures.texts.anchors import anchor_set, hashes
 
 TASKS = {"query": Input("query: "), "passage": Input("passage: "), "search": Input("query: ")}
@@ -132,7 +133,7 @@ def test_damage_is_one_line(observation, tmp_path, name, change, problem):
     change(folder / name)
     with pytest.raises(ObservationError, match=re.escape(problem)) as refused:
         folders.load(folder)
-    assert str(refused.value).startswith(f"{folder}/{name}: ") and "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"{shown_path(folder)}/{name}: ") and "\n" not in str(refused.value)
 
 
 def test_spec_of_another_version_is_read_as_far_as_both_know_it():

@@ -37,9 +37,8 @@ def test_unknown_model_is_refused(project, value):
     meant = "; did you mean 'mini'?" if value == "minni" else ""
     assert refused(project, f"--model={value}") == (
         f"--model: unknown model {value!r}; allowed: mini, an existing folder, or a Hub id such as "
-        "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf; or an existing folder or a Hub id of a "
-        "sentence-transformers model; or an ONNX file, or a folder with one; or python:package.module:function, a "
-        f"callable encode(texts, task){meant}"
+        "jinaai/jina-embeddings-v3, jinaai/jina-embeddings-v3-hf; or an ONNX file, or a folder with one; or "
+        f"python:package.module:function, a callable encode(texts, task){meant}"
     )
 
 

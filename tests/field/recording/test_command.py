@@ -63,7 +63,7 @@ def test_path_is_the_one_to_type_from_where_the_run_was_started(fresh, command, 
 
 
 def test_command_of_an_eval_that_lies_elsewhere_is_the_suites(fresh, command):
-    put(fresh.project.path, {"ours/test_ours.py": "def test_ours(task, recorded_baseline):\n    pass"})
+    put(fresh.project.path, {"ours/test_ours.py": "def test_ours(task, old):\n    pass"})
     assert printed_command(fresh.compare("ours")) == f"pytest {DRIFT} {command}"
 
 
