@@ -207,9 +207,10 @@ def _asked_as(observation, texts, query: str, document: str) -> dict[str, np.nda
     return observation.of(texts.of_kind(QUESTION), query) | observation.of(texts.of_kind(PASSAGE), document)
 
 
-def _above(floor: Floor, name: str, figure: float, texts: TextSet, items):
+def _above(floor: Floor, name: str, figure: float, texts: TextSet, items, *remarks: str):
     """The claim that a figure of these items meets its floor."""
-    return at_least(name, figure, floor.value, worst=cases.lowest(items, texts.texts), source=floor.source)
+    worst = [*cases.notes(*remarks), *cases.lowest(items, texts.texts)]
+    return at_least(name, figure, floor.value, worst=worst, source=floor.source)
 
 
 def _in_the_worst_language(floor: Floor, name: str, texts: TextSet, items):
@@ -217,7 +218,7 @@ def _in_the_worst_language(floor: Floor, name: str, texts: TextSet, items):
     language, figure = worst_language(items)
     worst = by_language(items)[language]
     shown = worst if len(worst) > 2 else items  # of the seven sentences most languages have one
-    return _above(floor, f"{name}, worst language ({language})", figure, texts, shown)
+    return _above(floor, f"{name}, worst language", figure, texts, shown, f"worst language: {language}")
 
 
 def _needs_translations(languages) -> None:

@@ -204,7 +204,7 @@ FIT = [
         tensors(BASE, lambda stored: stored.update({"embeddings.LayerNorm.weight": 2 * stored["emb_ln.weight"]}))),
     BadInput("a JinaEmbeddingsV3ForMaskedLM", MASKED,
         masked_language_model(architectures=["JinaEmbeddingsV3ForMaskedLM"])),
-    BadInput("an XLMRobertaForMaskedLM", MASKED, masked_language_model(architectures=["XLMRobertaForMaskedLM"],
+    called("an XLMRobertaForMaskedLM", MASKED, masked_language_model(architectures=["XLMRobertaForMaskedLM"],
         model_type="xlm-roberta")),
     called("a plain XLM-RoBERTa", "FOLDER: model_type is 'xlm-roberta'; …",
         tensors(BASE, lambda stored: stored.clear() or stored.update({WORDS: np.zeros((3, 3), np.float32)})),
