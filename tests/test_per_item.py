@@ -6,6 +6,8 @@ import pytest
 from fixtures.comparing import measures, per_item
 from fixtures.comparing.items import by_language, mean, values, worst_language
 from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
+from fixtures.texts.rewritings import rewritten
+from fixtures.texts.text_sets import Text, TextSet
 from tests.small_text_sets import joined, text_set, unit
 
 
@@ -135,3 +137,13 @@ def test_near_misses_of_other_kinds_are_left_out():
         ("en0-paraphrase", 1.0, "en0-text"),
         ("en1-paraphrase", 0.0, "en1-number"),
     ]
+
+
+def test_rewritten_text_that_is_as_near_to_another_one_is_not_told_apart():
+    first, second = (Text(f"{name}-en", name, "en", name, TEXT) for name in ("a", "b"))
+    asked = TextSet("tied", [first, second, *rewritten([first, second], "quoted")])
+    apart = {"a-en": (1, 0), "a-en-quoted": (1, 0), "b-en": (0, 1), "b-en-quoted": (0, 1)}
+    alike = dict.fromkeys(apart, (1, 0))
+    for vectors, expected in ((apart, [1, 1]), (alike, [0, 0])):
+        found = per_item.rewriting(asked, {name: np.float32(one) for name, one in vectors.items()}, "quoted")
+        assert [item.value for item in found] == expected
