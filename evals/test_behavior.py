@@ -17,7 +17,7 @@ from fixtures.comparing.rows import at_least, measured
 from fixtures.models.spec import Role
 from fixtures.texts import corpus
 from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
-from fixtures.texts.evidence import GATING_KINDS, KINDS, behaviour_set
+from fixtures.texts.evidence import GATING_KINDS, KINDS, behaviour_languages, behaviour_set
 from fixtures.texts.rewritings import REWRITINGS, rewritten
 from fixtures.texts.text_sets import TextSet
 
@@ -61,7 +61,7 @@ REWRITTEN = {
 # --- minimum functionality: each task ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("language", behaviour_set().languages)
+@pytest.mark.parametrize("language", behaviour_languages())
 def test_translation_is_nearer_than_any_other_meaning(observation, languages, task, language, claims):
     _needs_translations(languages)
     texts = behaviour_set().within(languages)
@@ -131,7 +131,7 @@ def test_paraphrase_is_nearer_to_its_text_than_a_near_miss(observation, language
 
 
 @pytest.mark.requires_roles(Role.QUERY, Role.DOCUMENT)
-@pytest.mark.parametrize("language", behaviour_set().languages)
+@pytest.mark.parametrize("language", behaviour_languages())
 def test_question_finds_its_passage_in_every_language(observation, languages, device, roles, language, claims):
     texts = behaviour_set().within(languages)
     vectors = _asked_as(observation, texts, roles[Role.QUERY], roles[Role.DOCUMENT])

@@ -14,7 +14,7 @@ from fixtures.comparing import per_item
 from fixtures.comparing.items import Choice, Item
 from fixtures.errors import EvalsError
 from fixtures.texts import corpus
-from fixtures.texts.evidence import FOLDER, KINDS, PARTS, evidence_set, topic_of
+from fixtures.texts.evidence import FOLDER, KINDS, PARTS, behaviour_languages, behaviour_set, evidence_set, topic_of
 from fixtures.texts.text_sets import TextSet
 from tests.conftest import ROOT
 from tests.evidence import power, text_checks
@@ -312,3 +312,7 @@ def test_audit_sees_a_text_that_is_used_for_something_else(texts):
     known = texts.by_place[ITEM, "en", "passage"].text
     found = list(text_checks.alike_to_others(texts, ["Another sentence.", f"{known} And more."]))
     assert [finding.ids[0] for finding in found] == [f"{ITEM}-passage-en"] and found[0].figure >= 0.5
+
+
+def test_languages_that_are_collected_are_those_of_the_behaviours_texts():
+    assert behaviour_languages() == behaviour_set().languages
