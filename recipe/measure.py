@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from fixtures.comparing.measures import ndcg_at_10, paired_similarity, same_meaning, translation_retrieval
+from fixtures.comparing.items import mean, share_right
 from fixtures.comparing.similarity import pairs, similarity_matrix, task_differences
 from fixtures.runtimes.jina_v3.known_models import adapter_folder
+from recipe.by_language import ndcg_at_10, paired_similarity, same_meaning, translation_margins
 from recipe.corpora import declaration
 from recipe.held_out import DATA
 from recipe.model import MATRYOSHKA_DIMENSIONS, TASK_INSTRUCTIONS, encode_all, unit_rows
@@ -116,16 +117,16 @@ def measure_meanings(checkpoint: Checkpoint, meanings: Sequence[Mapping[str, Any
         {lang: [meaning["paraphrases"][lang] for meaning in meanings] for lang in CORE_LANGUAGES},
         task,
     )
-    found = {lang: translation_retrieval(vectors, texts, lang) for lang in CORE_LANGUAGES}
+    found = {lang: translation_margins(vectors, texts, lang) for lang in CORE_LANGUAGES}
     paraphrase = {lang: paired_similarity(vectors[lang], paraphrases[lang]) for lang in CORE_LANGUAGES}
     translation = {
         lang: np.mean([paired_similarity(vectors[lang], vectors[o]) for o in CORE_LANGUAGES if o != lang], axis=0)
         for lang in CORE_LANGUAGES
     }
     return {
-        "translation nearest": {lang: retrieval.accuracy for lang, retrieval in found.items()},
+        "translation nearest": {lang: share_right(margins) for lang, margins in found.items()},
         "translation nearest of all languages": {lang: _nearest_of_all(vectors, lang) for lang in CORE_LANGUAGES},
-        "margin": float(np.mean([retrieval.margin for retrieval in found.values()])),
+        "margin": float(np.mean([mean(margins) for margins in found.values()])),
         "same meaning": float(same_meaning(vectors).mean()),
         "other meaning": float(
             np.mean(
