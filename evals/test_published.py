@@ -29,6 +29,13 @@ def _in_float32(precision):
         pytest.skip(f"published in float32, this run is in {precision}")
 
 
+@pytest.fixture
+def _whole(spec):
+    if reason := published.why_not_of_a_cut(spec):
+        pytest.skip(reason)
+
+
+@pytest.mark.usefixtures("_whole")
 def test_similarities_are_those_of_the_notebook(observation, task, precision, claims):
     departure = published.notebook_similarity(observation.vectors(SENTENCES, task), task, precision)
     claims.hold(*_close(departure, UNKNOWN_OF_THE_NOTEBOOK))
@@ -37,13 +44,14 @@ def test_similarities_are_those_of_the_notebook(observation, task, precision, cl
 @pytest.mark.parametrize(
     "pair", [pytest.param(pair, marks=pytest.mark.requires_tasks(*pair)) for pair in published.notebook_pairs()]
 )
+@pytest.mark.usefixtures("_whole")
 def test_task_differences_are_those_of_the_notebook(observation, device, pair, precision, claims):
     first, second = (similarity_matrix(observation.vectors(SENTENCES, task)) for task in pair)
     claims.hold(*_close(published.notebook_difference(first, second, pair, precision), UNKNOWN_OF_THE_NOTEBOOK))
 
 
 @pytest.mark.requires_ability(Ability.OTHER_PROMPT)
-@pytest.mark.usefixtures("_in_float32")
+@pytest.mark.usefixtures("_whole", "_in_float32")
 def test_vectors_are_those_of_fastembed(encoder, task, claims):
     vectors = encoder.encode(published.fastembed_texts(), task, prefix="")
     claims.hold(*_close(published.fastembed_vectors(vectors, task)))
