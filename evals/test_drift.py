@@ -6,6 +6,7 @@ The bounds are measured, not chosen: see ``fixtures.comparing.bounds`` and docs/
 import pytest
 
 from fixtures.comparing import drift_rows
+from fixtures.comparing import lost as losses
 from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
 from fixtures.models import task_maps
@@ -14,9 +15,9 @@ from fixtures.models import task_maps
 def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claims, how_to_record):
     if not old.tasks:
         pytest.skip(f"{old.called} holds tables only; {how_to_record('record anchors with')}")
-    finding = findings.get(task)
-    if finding is None:
-        pytest.skip(f"{old.called} is older than {task}: there is nothing to compare with")
+    found = [finding for finding in findings.values() if finding.task == task]
+    if not found:
+        pytest.skip(f"{old.called} has neither {task} nor a role of it: there is nothing to compare with")
     compared = f"in {told_precision(system.precision)}, against {old.called}"
     if forgotten := "" if system.has_named_map else old.task_map:
         compared += f", which was recorded with --task-map={forgotten}"
@@ -26,8 +27,20 @@ def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claim
             return f"Compare with --task-map={forgotten}, or put that file beside the baseline as {task_maps.FILE}"
         return how_to_record("If the change is wanted")
 
-    claims.hold(*drift_rows.rows_of(finding, compared, advice))
+    claims.hold(*(row for finding in found for row in drift_rows.rows_of(finding, compared, advice)))
+
+
+def test_what_the_old_system_served_is_served(lost, old, spec, system, claims, how_to_record):
+    if lost is None:
+        pytest.skip(f"{old.called} names no task and no role")
+    if lost not in losses.served_by(old.tasks, old.observation.spec.roles if old.observation else {}):
+        pytest.skip(f"{old.called}, as this run records it, has it no longer: accepted")
+    if reason := losses.why_not_judged(lost, spec, leaves_tasks_out=system.leaves_tasks_out):
+        pytest.skip(reason)
+    claims.hold(losses.row_of(lost, spec, old.called, how_to_record("If that is wanted")))
 
 
 def test_baseline_is_whole(old, device, claims):
+    if not old.files:
+        pytest.skip(f"not applicable: {old.called} is observed in this run, nothing of it is stored")
     claims.hold(measured("files of the baseline, each as it was recorded", old.files))

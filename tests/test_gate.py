@@ -20,6 +20,7 @@ from fixtures.baselines.reference import reference_of
 from fixtures.comparing import drift, statistics
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.compare import compare, compare_task
+from fixtures.comparing.counterparts import Counterpart
 from fixtures.comparing.diagnosis import Finding
 from fixtures.errors import BaselineError
 from fixtures.models.source import Source
@@ -99,7 +100,7 @@ def compared(encoder: TorchEncoder, folder: Path, answer, task: str) -> Finding:
     """The finding on a task whose embeddings are those of ``answer``, with the encoder's own token ids."""
     anchors = anchor_set(encoder.spec.max_length)
     new = Observation(encoder.spec, answer=answer, tokens=anchor_tokens(encoder, anchors))
-    return compare_task(reference_of(Baseline(folder)), new, anchors, task)
+    return compare_task(reference_of(Baseline(folder)), new, anchors, Counterpart(task, task))
 
 
 def test_same_model_is_identical_on_every_task(encoder, folder):
@@ -194,23 +195,24 @@ def test_other_token_ids_are_told_from_a_moved_model(encoder, folder):
 
 
 @pytest.mark.parametrize(
-    ("entry", "value", "says"),
+    ("length", "says"),
     [
-        ("dimension", 16, "the baseline's embeddings have 16 components, this model's have 32"),
-        ("max_length", 512, "the baseline's model cuts at 512 tokens, this one at 500 tokens"),
-        ("max_length", None, "the baseline's model cuts at no stated length, this one at 500 tokens"),
+        (512, "cut at 500 tokens, was 512"),
+        (None, "cut at 500 tokens; the old system stated no maximum length"),
     ],
 )
-def test_comparison_that_would_mean_nothing_is_refused_plainly(encoder, folder, entry, value, says):
-    reseal(folder, lambda manifest: manifest["spec"].update({entry: value}))
+def test_texts_that_one_side_cuts_are_compared_apart(encoder, folder, length, says):
+    reseal(folder, lambda manifest: manifest["spec"].update(max_length=length))
     found = judge(encoder, folder)[TASK]
-    assert found.verdict.outcome == drift.NOT_COMPARABLE and found.explanation[0].startswith(says)
+    assert found.verdict.outcome == drift.IDENTICAL
+    assert found.beyond.told == says and found.beyond.moved == 0 and found.beyond.texts
+    assert not [text for text in found.beyond.texts if len(text) < 500]
 
 
 def test_dtype_without_measured_bounds_is_not_comparable(encoder, folder):
     half = TorchEncoder(load_model(encoder.loaded.checkpoint, dtype="bfloat16"))
     found = judge(half, folder)[TASK]
-    assert found.explanation[0] == "no bounds were measured for bfloat16 when the baseline was recorded"
+    assert found.explanation[0] == "no bounds were measured for bfloat16 when snapshots/tiny was recorded"
     assert found.explanation[1].startswith("moved, not judged: matrix max ") and len(found.explanation) == 3
     assert found.verdict.statistics["vector max"] > 0 and found.verdict.shares == {}
 

@@ -87,7 +87,7 @@ class Work:
         reference = reference_of(Baseline(own))
         spec = reference.observation.spec
         found.least_noise = noise.least_drift(reference)
-        found.weak_bounds = noise.weak_bounds(reference.bounds(spec.precision, len(reference.observation.texts)))
+        found.weak_bounds = noise.weak_bounds(reference.bounds(spec, len(reference.observation.texts)))
         return found
 
     def changed(self, change: Change) -> OfChange:

@@ -10,7 +10,7 @@ from fixtures.texts.anchors import PROBES
 from tests.checkpoints import change_json, write_native_checkpoint
 from tests.field.recording.conftest import DRIFT, Recordings
 from tests.resealing import reseal
-from tests.runs import notes, refusal
+from tests.runs import failed, notes, printed, refusal
 
 SIMILARITY = "evals/test_similarity.py"
 ADDED = {"id": "added", "kind": "script", "text": "A text that no earlier version had."}
@@ -96,7 +96,7 @@ def test_too_few_texts_that_both_have_are_not_comparable(recorded, anchors):
     anchors[:] = [entry for entry in anchors if entry["id"] in kept or "text" not in entry]
     result = recorded.compare()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    told = "only 13 of the baseline's 93 texts are still there: too few for its bounds"
+    told = "only 13 of the 93 texts of snapshots/own are still there: too few for its bounds"
     assert told in result.stdout.str()
 
 
@@ -161,11 +161,13 @@ def add_a_task(model: Tasks) -> None:
     shutil.copytree(model.model / "classification", model.model / "newer")
 
 
-def test_task_that_the_model_lost_is_said_and_the_others_are_judged(two_tasks):
+def test_task_that_the_model_lost_fails_and_the_others_are_judged(two_tasks):
     take_a_task_away(two_tasks)
     result = two_tasks.compare(DRIFT, SIMILARITY)
-    assert result.ret == pytest.ExitCode.OK
-    assert "no longer a task of the model, though snapshots/own has it: classification" in notes(result)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert failed(result) == ["test_what_the_old_system_served_is_served[cpu-role:classification]"]
+    told = "lost: the role classification (its task classification), which snapshots/own served; "
+    assert f"{told}no task of it serves that role: {two_tasks.model} has separation" in printed(result)
     result.stdout.fnmatch_lines(
         ["drift     separation on cpu: *", "compared  2 tables on cpu with snapshots/own: 2 within tolerance*"]
     )
@@ -181,7 +183,8 @@ def test_task_that_the_model_gained_is_said_and_the_others_are_judged(two_tasks)
             "drift     separation on cpu: *",
             "drift     classification on cpu: *",
             "compared  3 tables on cpu with snapshots/own: 3 within tolerance*",
-            "skipped   2: snapshots/own is older than newer: there is nothing to compare with",
+            "skipped   1: snapshots/own has neither newer nor a role of it: there is nothing to compare with",
+            "skipped   1: snapshots/own is older than newer: there is nothing to compare with",
         ]
     )
 
@@ -212,7 +215,8 @@ def test_update_records_the_tasks_of_today_though_nothing_moved(two_tasks, chang
 
 def test_run_of_some_tasks_says_of_none_that_it_is_gone(two_tasks):
     result = two_tasks.compare(DRIFT, "--tasks=separation")
-    assert result.ret == pytest.ExitCode.OK and not [note for note in notes(result) if "no longer" in note]
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["skipped   1: not judged: --tasks leaves tasks of the model out"])
 
 
 def test_model_with_none_of_the_baselines_tasks_is_not_comparable(two_tasks):
@@ -221,16 +225,20 @@ def test_model_with_none_of_the_baselines_tasks_is_not_comparable(two_tasks):
     (two_tasks.model / "separation").rename(two_tasks.model / "clustering")
     result = two_tasks.compare(DRIFT, SIMILARITY)
     assert result.ret == pytest.ExitCode.TESTS_FAILED and "Traceback" not in result.stdout.str()
-    result.assert_outcomes(passed=3, failed=1, skipped=2)
-    told = "the baseline has none of the model's tasks: it has separation, classification"
-    assert told in result.stdout.str()
+    assert failed(result) == [
+        "test_embeddings_are_those_of_the_baseline[cpu-clustering]",
+        "test_what_the_old_system_served_is_served[cpu-role:classification]",
+        "test_what_the_old_system_served_is_served[cpu-role:clustering]",
+    ]
+    told = "snapshots/own has none of the model's tasks, and none of their roles: it has separation, classification"
+    assert told in printed(result)
 
 
 def test_newer_task_alone_is_not_judged(two_tasks):
     add_a_task(two_tasks)
     result = two_tasks.compare(DRIFT, "--tasks=newer")
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=1, skipped=1)
+    result.assert_outcomes(passed=1, skipped=3)
 
 
 def test_baseline_of_a_later_format_is_never_replaced(recorded):
