@@ -164,10 +164,12 @@ def test_shards_are_found_through_their_index(own_checkpoint):
 # --- hashes -----------------------------------------------------------------------------------------------------
 
 
-def test_hashes_are_sha256_of_each_weights_and_tokenizer_file(native_checkpoint):
+def test_hashes_are_sha256_of_each_file_of_weights_tokenizer_and_configuration(native_checkpoint):
     hashes = inspect_checkpoint(native_checkpoint).hashes
     names = ["model.safetensors", "tokenizer.json"]
     names += [f"{adapter_folder(task)}/adapter_model.safetensors" for task in TASKS]
+    names += ["config.json", "tokenizer_config.json"]
+    names += [f"{adapter_folder(task)}/adapter_config.json" for task in TASKS]
     digests = {name: hashlib.sha256((native_checkpoint / name).read_bytes()).hexdigest() for name in names}
     assert hashes == digests
     assert inspect_checkpoint(native_checkpoint).tokenizer_hash == digests["tokenizer.json"]

@@ -41,7 +41,9 @@ SOURCE = Source("models/tiny", "models/tiny-2")
 
 @pytest.fixture(scope="module")
 def encoder(native_checkpoint) -> TorchEncoder:
-    return TorchEncoder(load_model(inspect_checkpoint(native_checkpoint, name="tiny")))
+    encoder = TorchEncoder(load_model(inspect_checkpoint(native_checkpoint, name="tiny")))
+    encoder.packages = registry.JINA_V3.packages  # as ``registry.opened`` hands them over
+    return encoder
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def test_original_layout_is_as_much_as_the_native_one(folders):
     native, original = (inspect_checkpoint(root / name) for name in ("native", "original"))
     for entry in ("prefixes", "matryoshka_dimensions", "max_length", "dimension"):
         assert getattr(native, entry) == getattr(original, entry)
-    assert list(original.hashes) == ["model.safetensors", "tokenizer.json"]
+    assert list(original.hashes) == ["model.safetensors", "tokenizer.json", "config.json", "tokenizer_config.json"]
 
 
 def test_original_layout_with_a_subset_of_tasks_keeps_their_banks(encoders, folders):

@@ -17,6 +17,15 @@ from tests.checkpoints.onnx_graphs import PLAIN, Shape, write_graph, write_onnx_
 
 TEXTS = ["Follow the white rabbit.", "Hello", "", long_text(60), "Ünïcödé für alle"]
 MEAN = TaskMap(pooling="mean", max_length=100)
+SETTINGS = {
+    "1_Pooling/config.json",
+    "config.json",
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "tokenizer_config.json",
+}
+"""The files beside a graph that ``write_onnx_folder`` writes as sentence-transformers saves them."""
 
 
 def described(path, task_map=None):
@@ -252,7 +261,11 @@ def test_weights_in_another_file_are_found_and_belong_to_its_identity(tmp_path):
     write_onnx_folder(tmp_path)
     write_graph(tmp_path / "model.onnx", external="weights.bin")
     encoder = opened(tmp_path)
-    assert set(encoder.spec.details["model_files"]) == {"model.onnx", "weights.bin", "tokenizer.json"}
+    assert {part: set(files) for part, files in encoder.spec.parts.items()} == {
+        "weights": {"model.onnx", "weights.bin"},
+        "tokenizer": {"tokenizer.json"},
+        "configuration": SETTINGS,
+    }
     before = encoder.spec.identity
     assert encoder.changed_files() == []
     content = bytearray((tmp_path / "weights.bin").read_bytes())
@@ -334,7 +347,7 @@ def test_exports_alone_are_opened_by_onnx_and_beside_weights_by_what_takes_those
 def test_tokenizer_is_looked_for_beside_the_graph_and_then_above(tmp_path):
     write_onnx_folder(tmp_path, graph="onnx/model.onnx")
     above = encoded(tmp_path / "onnx" / "model.onnx")
-    assert described(tmp_path).details["model_files"].keys() == {"onnx/model.onnx", "tokenizer.json"}
+    assert described(tmp_path).details["model_files"].keys() == {"onnx/model.onnx", "tokenizer.json", *SETTINGS}
     np.testing.assert_array_equal(encoded(tmp_path), above)
     (tmp_path / "onnx" / "tokenizer.json").write_bytes((tmp_path / "tokenizer.json").read_bytes())
     assert described(tmp_path).details["graph"] == "model.onnx"
