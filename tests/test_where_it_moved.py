@@ -2,48 +2,24 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
 
-from fixtures.comparing import groups, statistics
-from fixtures.comparing.bounds import Bound
+from fixtures.comparing import groups
 from fixtures.comparing.compare import compare_task
 from fixtures.comparing.diagnosis import Finding
 from fixtures.comparing.groups import NO_KIND, NO_LANGUAGE, OfGroup, grouped
 from fixtures.comparing.reference import Reference
-from fixtures.models.spec import Input, ModelSpec
-from fixtures.observing.observation import Observation
-from fixtures.texts.anchors import AnchorSet, anchor_set, anchors_of_format_1, hashes
+from fixtures.texts.anchors import AnchorSet, anchor_set, anchors_of_format_1
 from fixtures.texts.corpus import read_data
 from fixtures.texts.language_names import NAMES
 from tests import callables
 from tests.callables.altered import altered
+from tests.compared_anchors import ANCHORS, BOUND, TASK, TEXTS, finding, observed, reference
 
-ANCHORS = anchor_set(512)
-TEXTS = list(ANCHORS.texts.values())
-TASK = "embedding"
-SPEC = ModelSpec("m", "made up", {TASK: Input()}, dimension=callables.DIMENSION, max_length=512, source="m")
-BOUND = 1e-3
 SENTENCE = re.compile("only|within rounding")
-
-
-def observed(vectors: np.ndarray, anchors: AnchorSet = ANCHORS, tokens: Mapping | None = None) -> Observation:
-    known = {"texts": hashes(anchors.texts), "token_texts": hashes(anchors.token_texts)}
-    found = Observation(SPEC, tokens=tokens, **known)
-    found.keep(list(anchors.texts.values()), TASK, vectors)
-    return found
-
-
-def reference(observation: Observation, bound: float = BOUND) -> Reference:
-    bounds = dict.fromkeys(statistics.STATISTICS, Bound(bound, "made up"))
-    return Reference("snapshots/m", observation, tasks=(TASK,), bounds=lambda precision, texts: bounds)
-
-
-def finding(now: np.ndarray, before: np.ndarray | None = None, anchors: AnchorSet = ANCHORS) -> Finding:
-    old = callables.encode(list(anchors.texts.values()), TASK) if before is None else before
-    return compare_task(reference(observed(old, anchors)), observed(now, anchors), anchors, TASK)
 
 
 def told(found: Finding) -> list[str]:
