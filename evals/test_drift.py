@@ -27,7 +27,7 @@ def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claim
             return f"Compare with --task-map={forgotten}, or put that file beside the baseline as {task_maps.FILE}"
         return how_to_record("If the change is wanted")
 
-    claims.hold(*(row for finding in found for row in drift_rows.rows_of(finding, compared, advice)))
+    claims.hold(*(row for finding in found for row in drift_rows.rows_of(finding, old, compared, advice)))
 
 
 def test_what_the_old_system_served_is_served(lost, old, spec, system, claims, how_to_record):
