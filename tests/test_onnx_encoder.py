@@ -16,6 +16,9 @@ from tests.checkpoints import change_json, write_json, write_native_checkpoint
 from tests.checkpoints.onnx_graphs import PLAIN, Shape, write_graph, write_onnx_folder
 
 TEXTS = ["Follow the white rabbit.", "Hello", "", long_text(60), "Ünïcödé für alle"]
+SETTINGS = ("modules.json", "1_Pooling/config.json", "config_sentence_transformers.json")
+SETTINGS += ("sentence_bert_config.json", "config.json", "tokenizer_config.json")
+"""The files of a folder as sentence-transformers saves it that say what is done around a graph."""
 MEAN = TaskMap(pooling="mean", max_length=100)
 
 
@@ -252,7 +255,7 @@ def test_weights_in_another_file_are_found_and_belong_to_its_identity(tmp_path):
     write_onnx_folder(tmp_path)
     write_graph(tmp_path / "model.onnx", external="weights.bin")
     encoder = opened(tmp_path)
-    assert set(encoder.spec.details["model_files"]) == {"model.onnx", "weights.bin", "tokenizer.json"}
+    assert set(encoder.spec.details["model_files"]) == {"model.onnx", "weights.bin", "tokenizer.json", *SETTINGS}
     before = encoder.spec.identity
     assert encoder.changed_files() == []
     content = bytearray((tmp_path / "weights.bin").read_bytes())
@@ -260,6 +263,16 @@ def test_weights_in_another_file_are_found_and_belong_to_its_identity(tmp_path):
     (tmp_path / "weights.bin").write_bytes(content)
     assert encoder.changed_files() == ["weights.bin"]
     assert described(tmp_path).identity != before
+
+
+def test_settings_are_watched_and_are_no_part_of_the_identity(tmp_path):
+    encoder = opened(write_onnx_folder(tmp_path))
+    change_json(tmp_path / "1_Pooling" / "config.json", pooling_mode="cls")
+    (tmp_path / "tokenizer_config.json").unlink()
+    (tmp_path / "special_tokens_map.json").write_text("{}")
+    (tmp_path / "report.json").write_text("{}")  # nobody reads it
+    assert encoder.changed_files() == ["1_Pooling/config.json", "special_tokens_map.json", "tokenizer_config.json"]
+    assert described(tmp_path).identity == encoder.spec.identity
 
 
 def test_session_has_as_many_threads_as_the_run_says(tmp_path):
@@ -334,7 +347,7 @@ def test_exports_alone_are_opened_by_onnx_and_beside_weights_by_what_takes_those
 def test_tokenizer_is_looked_for_beside_the_graph_and_then_above(tmp_path):
     write_onnx_folder(tmp_path, graph="onnx/model.onnx")
     above = encoded(tmp_path / "onnx" / "model.onnx")
-    assert described(tmp_path).details["model_files"].keys() == {"onnx/model.onnx", "tokenizer.json"}
+    assert described(tmp_path).details["model_files"].keys() == {"onnx/model.onnx", "tokenizer.json", *SETTINGS}
     np.testing.assert_array_equal(encoded(tmp_path), above)
     (tmp_path / "onnx" / "tokenizer.json").write_bytes((tmp_path / "tokenizer.json").read_bytes())
     assert described(tmp_path).details["graph"] == "model.onnx"
