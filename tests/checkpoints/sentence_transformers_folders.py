@@ -1,4 +1,4 @@
-"""Tiny folders of sentence-transformers with random weights: BERT, a pooling, linear layers, normalisation."""
+"""Tiny folders of sentence-transformers with random weights: a transformer, a pooling, linear layers, normalisation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +18,7 @@ IDENTITY = "torch.nn.modules.linear.Identity"
 def write_sentence_transformers(
     folder: Path,
     *,
+    architecture: str = "bert",
     hidden: int = 32,
     layers: int = 2,
     pooling: str = "mean",
@@ -33,6 +34,7 @@ def write_sentence_transformers(
 
     Args:
         folder: where; made here.
+        architecture: the transformer's ``model_type``, one whose config has the entries of BERT's.
         hidden: components of a token's state.
         layers: of the transformer.
         pooling: the mode, in the spelling of before version 6.
@@ -46,7 +48,7 @@ def write_sentence_transformers(
             shows.
     """
     folder.mkdir(parents=True)
-    _write_bert(folder, hidden, layers, positions, seed, spread)
+    _write_transformer(folder, architecture, hidden, layers, positions, seed, spread)
     write_tokenizer(folder)
     if max_length is not None:
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
@@ -85,11 +87,14 @@ def write_dense(folder: Path, before: int, after: int, *, seed: int = 0, activat
     save_file(tensors, folder / "model.safetensors", metadata=METADATA)
 
 
-def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: int, spread: float) -> None:
+def _write_transformer(
+    folder: Path, architecture: str, hidden: int, layers: int, positions: int, seed: int, spread: float
+) -> None:
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import AutoConfig, AutoModel
 
-    config = BertConfig(
+    config = AutoConfig.for_model(
+        architecture,
         vocab_size=len(vocabulary()),
         hidden_size=hidden,
         num_hidden_layers=layers,
@@ -101,4 +106,4 @@ def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: in
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        BertModel(config).save_pretrained(folder)
+        AutoModel.from_config(config).save_pretrained(folder)

@@ -106,6 +106,15 @@ def test_modules_that_are_no_list_end_the_run_in_one_line(run, folder, inside, c
     )
 
 
+def test_length_above_the_positions_ends_the_run_in_one_line(run, project):
+    write_sentence_transformers(project.path / "model", architecture="roberta", positions=60, max_length=60)
+    assert refusal(run(*CONTRACT)) == (
+        "model: texts are cut at 60 tokens, and it has positions for 58 (60 rows, of which the first 2 are the "
+        "padding's); state at most 58: max_seq_length in sentence_bert_config.json, or max_length in a task map "
+        "(--task-map)"
+    )
+
+
 def test_code_of_its_own_needs_the_option_which_is_in_the_printed_command(run, folder):
     (folder / "own.py").write_text(
         "from sentence_transformers.base.modules import Normalize\n\n\nclass Own(Normalize):\n    pass\n"
