@@ -27,6 +27,7 @@ def write_sentence_transformers(
     prompts: Mapping[str, str] | None = None,
     max_length: int | None = 128,
     positions: int = 512,
+    words: int | None = None,
     seed: int = 0,
     spread: float = 0.3,
 ) -> Path:
@@ -43,12 +44,14 @@ def write_sentence_transformers(
         prompts: of config_sentence_transformers.json; None writes none.
         max_length: of sentence_bert_config.json; None leaves it out. The tokenizer states 500.
         positions: rows of the position matrix.
+        words: rows of the embedding matrix; by default those of the tests' tokenizer.
         seed: of the weights.
         spread: standard deviation of the weights. By 0.3 texts differ by their words, which BERT's own 0.02 hardly
             shows.
     """
     folder.mkdir(parents=True)
-    _write_transformer(folder, architecture, hidden, layers, positions, seed, spread)
+    sizes = {"vocab_size": words or len(vocabulary()), "hidden_size": hidden, "num_hidden_layers": layers}
+    _write_transformer(folder, architecture, sizes | {"max_position_embeddings": positions}, seed, spread)
     write_tokenizer(folder)
     if max_length is not None:
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
@@ -87,22 +90,18 @@ def write_dense(folder: Path, before: int, after: int, *, seed: int = 0, activat
     save_file(tensors, folder / "model.safetensors", metadata=METADATA)
 
 
-def _write_transformer(
-    folder: Path, architecture: str, hidden: int, layers: int, positions: int, seed: int, spread: float
-) -> None:
+def _write_transformer(folder: Path, architecture: str, sizes: Mapping[str, int], seed: int, spread: float) -> None:
     import torch
     from transformers import AutoConfig, AutoModel
 
+    hidden = sizes["hidden_size"]
     config = AutoConfig.for_model(
         architecture,
-        vocab_size=len(vocabulary()),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
         num_attention_heads=2 if hidden % 2 == 0 else 1,
         intermediate_size=2 * hidden,
-        max_position_embeddings=positions,
         pad_token_id=1,
         initializer_range=spread,
+        **sizes,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
