@@ -72,6 +72,15 @@ def test_number_that_is_none_is_refused(project, option, value):
     assert refused(project, f"{option}={value}") == f"{option}: {value!r} is not a whole number of at least 1"
 
 
+@pytest.mark.parametrize(("option", "most"), [("--batch-tokens", 1_000_000_000), ("--benchmark-tokens", 100_000_000)])
+def test_largest_number_is_taken_and_one_more_is_refused(project, native_checkpoint, option, most):
+    collecting = ["evals/test_throughput.py", "--collect-only", "-q"]
+    assert collected(run(project, *collecting, f"{option}={most}", model=native_checkpoint))
+    assert refused(project, f"{option}={most + 1}") == (
+        f"{option}: '{most + 1}' is more than {most:,}, the most that is taken"
+    )
+
+
 @pytest.mark.parametrize("value", ["../other", "a/b", ".hidden", ""])
 def test_baseline_that_is_no_folder_name_is_refused(project, value):
     assert refused(project, f"--baseline={value}") == (
