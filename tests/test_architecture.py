@@ -85,6 +85,22 @@ def test_no_module_imports_one_that_imports_it():
     assert [name for name in MODULES if name in set(reached(name))] == []
 
 
+def test_runtimes_share_what_lies_beside_them_and_know_of_another_one_what_tells_its_models_apart():
+    def folder(name: str) -> str:
+        return ".".join(name.split(".")[:3]) if name.startswith("fixtures.runtimes.") and name.count(".") > 2 else ""
+
+    borrowed = {
+        (folder(name).rpartition(".")[2], other.removeprefix("fixtures.runtimes."))
+        for name, others in IMPORTS.items()
+        for other in others
+        if folder(name) and folder(other) not in ("", folder(name))
+    }
+    assert borrowed == {
+        ("sentence_transformers", "jina_v3.layouts.jina_hf"),  # a model_type that the library would misread
+        ("onnx", "sentence_transformers.tasks"),  # the prompts of a folder that both can open
+    }
+
+
 def test_files_of_other_people_are_read_whole_in_one_place():
     readers = {
         name
