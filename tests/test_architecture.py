@@ -33,6 +33,17 @@ READ_WHOLE = {
 }
 """Modules that read files whole by themselves; anybody else's file may be huge, or a pipe."""
 
+STARTING_RUNS = {
+    "tests/runs.py": "their one home",
+    "tests/field/recording/test_interrupted.py": "the run is looked at, and killed, while it records",
+    "tests/frozen_pairs/__main__.py": "a program of its own, on suites of other versions",
+    "tests/full_size/__main__.py": "a program of its own, whose output is the user's to read",
+    "tests/real/suite_runs.py": "measures processor time, and keeps what a run prints in a file",
+}
+"""Modules of the tests that start runs of the suite, and why; all others ask ``tests/runs.py``."""
+COMMAND = ["sys.executable", "'-m'", "'pytest'"]
+OF_PYTESTER = ("runpytest", "inline_run", "spawn_pytest")
+
 
 def modules() -> dict[str, ast.Module]:
     """Dotted name -> the parsed module, of all in ``fixtures/``."""
@@ -149,6 +160,27 @@ def test_what_an_eval_is_is_said_in_one_place():
         if "fixturenames" in (getattr(node, "attr", None), getattr(node, "value", None))
     }
     assert reading == {"fixtures.run.evals", "fixtures.run.collecting"}
+
+
+def starts_runs(module: ast.Module) -> bool:
+    """Tell whether a module starts runs: by the ways of pytester, or by a command that begins with ``-m pytest``."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.List) and [ast.unparse(one) for one in node.elts[:3]] == COMMAND:
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            whose = ast.unparse(node.func.value).rpartition(".")[2]
+            if node.func.attr.startswith(OF_PYTESTER) or (node.func.attr == "run" and whose in ("project", "pytester")):
+                return True
+    return False
+
+
+def test_runs_are_started_in_one_place():
+    starting = {
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if starts_runs(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert starting == STARTING_RUNS.keys()
 
 
 @pytest.mark.parametrize(
