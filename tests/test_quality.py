@@ -225,7 +225,7 @@ def test_model_for_one_language_is_measured_in_it(some):
     texts = quality.texts_for(observation.spec, some)
     for measure in quality.MEASURES:
         vectors = quality.vectors_for(measure, observation, texts)
-        for figures in measure.figures(texts, vectors, list(found[measure.name].items.values())).values():
+        for figures in quality.figures_beside(measure, texts, vectors, found[measure.name]).values():
             assert figures.keys() == {"zh"}
 
 
