@@ -2,8 +2,13 @@
 
 import numpy as np
 
+from fixtures.models.spec import Input, ModelSpec, Role
+from fixtures.observing.observation import Observation
 from fixtures.texts.corpus import PASSAGE, QUESTION, TEXT
+from fixtures.texts.evidence import evidence_set, topic_of
 from fixtures.texts.text_sets import Text, TextSet
+
+ROLES = dict.fromkeys(Role, "embedding")
 
 TextsAndVectors = tuple[TextSet, dict[str, np.ndarray]]
 
@@ -30,3 +35,27 @@ def joined(*sets: TextsAndVectors) -> TextsAndVectors:
     """Several sets as one, with the relevance of the first."""
     texts = [text for one, _ in sets for text in one.texts]
     return TextSet("joined", texts, sets[0][0].relevance), {k: v for _, vectors in sets for k, v in vectors.items()}
+
+
+def spec(**more) -> ModelSpec:
+    """A model whose one task serves every role."""
+    return ModelSpec(name="small", **{"tasks": {"embedding": Input()}, "roles": ROLES, "runtime": "", **more})
+
+
+def answering(texts: TextSet, vectors: dict[str, np.ndarray], **more) -> Observation:
+    """An observation of a system that gives each text the vector of its id."""
+    by_text = {text.text: vectors[text.id] for text in texts.texts}
+    return Observation(spec(**more), answer=lambda asked, task: np.stack([by_text[text] for text in asked]))
+
+
+def random_vectors(texts: TextSet, seed: int = 0) -> dict[str, np.ndarray]:
+    """Vectors that have nothing to do with the texts."""
+    drawn = np.random.default_rng(seed).standard_normal((len(texts.texts), 16)).astype(np.float32)
+    return dict(zip((text.id for text in texts.texts), drawn, strict=True))
+
+
+def some_evidence() -> TextSet:
+    """Four topics of the evidence texts, in three of their languages."""
+    whole = evidence_set().within(["en", "ar", "zh"])
+    chosen = sorted({topic_of(text.group) for text in whole.texts})[:4]
+    return TextSet("some", [text for text in whole.texts if topic_of(text.group) in chosen], whole.relevance)

@@ -13,29 +13,11 @@ from fixtures.comparing.paired import by_item, estimate, paired
 from fixtures.comparing.rows import HOLDS
 from fixtures.comparing.worst_language import judge_worst_language
 from fixtures.errors import MeasureError
-from fixtures.models.spec import Input, ModelSpec, Role
-from fixtures.observing.observation import Observation
+from fixtures.models.spec import Role
 from fixtures.texts.corpus import PASSAGE, QUESTION, TEXT
-from fixtures.texts.evidence import GATING_KINDS, digests, evidence_set, topic_of
+from fixtures.texts.evidence import GATING_KINDS, digests
 from fixtures.texts.text_sets import Text, TextSet
-from tests.small_text_sets import joined, text_set, unit
-
-ROLES = dict.fromkeys(Role, "embedding")
-
-
-def spec(**more) -> ModelSpec:
-    return ModelSpec(name="small", **{"tasks": {"embedding": Input()}, "roles": ROLES, "runtime": "", **more})
-
-
-def answering(texts: TextSet, vectors, **more) -> Observation:
-    """An observation of a system that gives each text the vector of its id."""
-    by_text = {text.text: vectors[text.id] for text in texts.texts}
-    return Observation(spec(**more), answer=lambda asked, task: np.stack([by_text[text] for text in asked]))
-
-
-def random_vectors(texts: TextSet, seed: int = 0) -> dict[str, np.ndarray]:
-    drawn = np.random.default_rng(seed).standard_normal((len(texts.texts), 16)).astype(np.float32)
-    return dict(zip((text.id for text in texts.texts), drawn, strict=True))
+from tests.small_text_sets import ROLES, answering, joined, random_vectors, some_evidence, spec, text_set, unit
 
 
 def of_topics(topics: dict[str, tuple[float, ...]], languages=("en",)) -> tuple[TextSet, dict[str, np.ndarray]]:
@@ -52,10 +34,7 @@ def of_topics(topics: dict[str, tuple[float, ...]], languages=("en",)) -> tuple[
 
 @pytest.fixture(scope="module")
 def some() -> TextSet:
-    """Four of the topics, in three of the languages."""
-    whole = evidence_set().within(["en", "ar", "zh"])
-    chosen = sorted({topic_of(text.group) for text in whole.texts})[:4]
-    return TextSet("some", [text for text in whole.texts if topic_of(text.group) in chosen], whole.relevance)
+    return some_evidence()
 
 
 # --- figures beside --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Stored baselines that are damaged, and what an interrupted recording left in one. Lines call its folder STORED."""
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -47,9 +48,10 @@ lies there; a run compares, or one records, where an interrupted recording left 
 
 
 _MANIFEST, _TOKENS, _TOLERANCE, _LEDGER = "manifest.json", "tokens.json", "tolerance.json", "ledger.jsonl"
+_QUALITY = "quality.json"
 _ANCHORS, _SIGNATURES, _TABLE = "anchors.safetensors", "signatures.safetensors", "similarity/separation.txt"
-_TEXTS, _DATA = (_MANIFEST, _TABLE, _TOKENS, _LEDGER, _TOLERANCE), (_ANCHORS, _SIGNATURES)
-_PARTS = (_ANCHORS, _LEDGER, _SIGNATURES, _TOKENS, _TOLERANCE, _TABLE)
+_TEXTS, _DATA = (_MANIFEST, _TABLE, _TOKENS, _LEDGER, _TOLERANCE, _QUALITY), (_ANCHORS, _SIGNATURES)
+_PARTS = (_ANCHORS, _LEDGER, _SIGNATURES, _TOKENS, _TOLERANCE, _QUALITY, _TABLE)
 _TYPES = ("complex64", "float64", "int32", "bool")
 _CLS = "separation|CLS pooling"
 _ANEW = ", or record it anew with --snapshot-update"
@@ -95,6 +97,15 @@ def edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[str], Make]:
     return lambda name: rewritten(name, by_hand)
 
 
+def in_quality(measure: str, entry: Any, part: str = "items") -> Callable[[dict[str, Any]], None]:
+    """What a model achieved, with another entry for an item in English."""
+
+    def change(stored: dict[str, Any]) -> None:
+        stored["measures"][measure][part]["en"]["bees-01"] = entry
+
+    return change
+
+
 def without_anchors(manifest: dict[str, Any]) -> None:
     del manifest["anchors"], manifest["files"][_ANCHORS]
 
@@ -137,6 +148,32 @@ READ = [
         (_TOLERANCE, "a bound that is a text, in another dtype",
             "its entry for float16 can't be read (bounds of matrix max is 'x', needs a number of at least 0)",
             sealing(lambda tolerance: tolerance["float16"]["bounds"].update({"matrix max": "x"}))),
+        (_QUALITY, "a list", "not a JSON object", sealing(lambda quality: [5])),
+        (_QUALITY, "no digests of texts", "needs texts, quantiles and measures", sealing(without("texts"))),
+        (_QUALITY, "a measure that is a list", "needs texts, quantiles and measures",
+            sealing(lambda quality: quality["measures"].update(retrieval=[]))),
+        (_QUALITY, "no true pairs", "retrieval needs items, true_pairs, unrelated",
+            sealing(lambda quality: quality["measures"]["retrieval"].pop("true_pairs") and None)),
+        (_QUALITY, "a language without a digest", "retrieval is of ar, a language that its texts don't name",
+            sealing(lambda quality: quality["texts"].pop("ar") and None)),
+        (_QUALITY, "a language that is a number", "clustering, en: is 5, needs items by their names",
+            sealing(lambda quality: quality["measures"]["clustering"]["items"].update(en=5))),
+        *(
+            (_QUALITY, f"a value of {json.dumps(value)}",
+                f"retrieval, en: bees-01 has the value {json.dumps(value)}, needs a number from 0 to 1",
+                sealing(in_quality("retrieval", [value, "bees-01-passage-en", 0.5])))
+            for value in (1.5, -0.5, float("nan"), True, "1", None)
+        ),
+        *(
+            (_QUALITY, f"an item that is {json.dumps(entry)}",
+                f"retrieval, en: bees-01 is {json.dumps(entry)}, needs a value, what was found, and its similarity",
+                sealing(in_quality("retrieval", entry)))
+            for entry in (1.0, [], [1.0, "bees-01-passage-en"], [1.0, 5, 0.5], [1.0, "x", "near"], [1.0, "x", math.inf])
+        ),
+        (_QUALITY, "a true pair that is a text", 'similarity, en: true pair of bees-01 is "x", needs a number',
+            sealing(in_quality("similarity", "x", "true_pairs"))),
+        (_QUALITY, "a quantile less", "retrieval, en: unrelated needs 104 similarities",
+            sealing(lambda quality: quality["measures"]["retrieval"]["unrelated"]["en"].pop() and None)),
         (_LEDGER, "lines that are no objects", "needs a JSON object in each line", lambda name: ledger("5\n5\n")),
         # Embeddings.
         (_ANCHORS, "a row less under a task", _ROWS.format("(92, 256)"), sealing(cut_rows)),

@@ -18,7 +18,7 @@ DRIFT = "evals/test_drift.py"
 WHOLE = [DRIFT, "-k", "whole"]
 """Selects the eval that reads every file of a baseline and needs no model."""
 PARTS = {"manifest.json", "tokens.json", "anchors.safetensors", "signatures.safetensors"}
-PARTS |= {"tolerance.json", "ledger.jsonl", "task-differences.txt", TABLE}
+PARTS |= {"tolerance.json", "quality.json", "ledger.jsonl", "task-differences.txt", TABLE}
 
 
 class Recordings:
