@@ -252,7 +252,7 @@ def test_parallel_workers_load_one_model_and_report_as_one(project, tmp_path):
     result.stdout.fnmatch_lines_random(
         [
             f"loaded    {folder} on cpu (*): once",
-            "encoded   112 distinct texts and tasks on cpu, each once",
+            "encoded   1,312 distinct texts and tasks on cpu, each once",
             "compared  1 tables on cpu with snapshots/tiny: 1 recorded*",
             "note      recorded anchors in snapshots/tiny, with bounds from a new null set",
             "note      throughput was not measured: *",

@@ -84,7 +84,7 @@ def test_what_is_run_again_counts_once_and_what_was_recorded_is_on_disk(run_besi
     recorded = run_beside(own_checkpoint, *again, "--snapshot-update")
     recorded.assert_outcomes(passed=6, failed=1, deselected=6)
     assert lines(recorded, "compared")[0].startswith("compared  6 tables on cpu with snapshots/own: 6 recorded")
-    assert lines(recorded, "encoded") == ["encoded   512 distinct texts and tasks on cpu, each once"]
+    assert lines(recorded, "encoded") == ["encoded   8,912 distinct texts and tasks on cpu, each once"]
     assert lines(recorded, "loaded")[0].endswith(": once")
     assert [line.split()[1] for line in lines(recorded, "note")] == ["said", "recorded"]  # each once
     assert len(list((project.path / "snapshots" / "own").rglob("*.txt"))) == 6
