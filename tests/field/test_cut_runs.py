@@ -71,6 +71,20 @@ def test_cut_of_mini_is_recorded_and_compared_and_never_taken_for_the_whole(proj
     assert contents(stored / "mini") == before and {one.name for one in stored.iterdir()} == {"mini", "mini--dim128"}
 
 
+def test_claims_that_mini_misses_at_128_components_are_those_that_the_page_says(project):
+    result = run_apart("evals/test_behavior.py", "evals/test_jina_v3.py", "--dim=128", "--device=cpu")
+    question = "test_question_finds_its_passage_in_every_language"
+    assert sorted(failed(result)) == sorted(
+        [
+            *(f"{question}[cpu-{language}]" for language in ("en", "ar", "de", "es", "fr")),
+            "test_translation_is_nearer_than_any_other_meaning[cpu-text-matching-zh]",
+            "test_chinese_paraphrase_is_the_closest_pair_under_text_matching[cpu]",
+        ]
+    )
+    listed = (ROOT / "snapshots" / "mini" / "known-failures.txt").read_text(encoding="utf-8")
+    assert listed.count(question) == 5
+
+
 # --- a small one ------------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +144,7 @@ def test_task_map_is_the_models_however_it_is_cut(project, model):
     one = ["evals/test_contract.py", "-k", "unit_norm"]
     put(project.path, {"snapshots/model/task-map.toml": MAP})
     result = run(project, *one, "--dim=16", model="model")
-    assert lines(result, "task map: ") == ["task map: snapshots/model/task-map.toml, beside its baseline"]
+    assert lines(result, "task map: ") == ["task map: task-map.toml, beside its baseline"]
     (project.path / "snapshots" / "model--dim16").mkdir()
     (project.path / "snapshots" / "model" / "task-map.toml").rename(
         project.path / "snapshots" / "model--dim16" / "task-map.toml"
@@ -166,13 +180,12 @@ def of_a_graph(folder):
     return lambda: change_json(folder / "1_Pooling" / "config.json", pooling_mode="cls")
 
 
-@WAYS
 @pytest.mark.parametrize(
     ("write", "of"), [(of_sentence_transformers, 24), (of_a_graph, 32)], ids=["sentence-transformers", "onnx"]
 )
-def test_cut_of_another_runtime_is_recorded_compared_and_its_fault_named(project, write, of, parallel):
+def test_cut_of_another_runtime_is_recorded_compared_and_its_fault_named(project, write, of):
     pool_otherwise = write(project.path / "model")
-    options = [DRIFT, "--dim=16", "--model=model", "--device=cpu", *parallel]
+    options = [DRIFT, "--dim=16", "--model=model", "--device=cpu"]
     recorded = run_apart(*options, *RECORD)
     assert recorded.ret == pytest.ExitCode.OK
     assert lines(recorded, "embeddings: ") == [f"embeddings: cut to 16 of {of} components"]
