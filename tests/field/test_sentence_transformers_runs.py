@@ -89,6 +89,32 @@ def test_damaged_folder_ends_the_run_in_one_line(run, folder):
     )
 
 
+@pytest.mark.parametrize("inside", ["", "0_Transformer"], ids=["config.json beside it", "config.json below it"])
+@pytest.mark.parametrize(
+    ("content", "holds"),
+    [({"0": {"path": ""}}, '{"0": {"path": ""}}'), ("Transformer", '"Transformer"'), (None, "null"), ([{}, 3], "3")],
+    ids=["object", "text", "null", "number in a list"],
+)
+def test_modules_that_are_no_list_end_the_run_in_one_line(run, folder, inside, content, holds):
+    if inside:
+        (folder / inside).mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).rename(folder / inside / name)
+    write_json(folder / "modules.json", content)
+    assert refusal(run(*CONTRACT)) == (
+        f"--model: model/modules.json: needs a list of JSON objects, holds {holds}; fetch or export it again"
+    )
+
+
+def test_length_above_the_positions_ends_the_run_in_one_line(run, project):
+    write_sentence_transformers(project.path / "model", architecture="roberta", positions=60, max_length=60)
+    assert refusal(run(*CONTRACT)) == (
+        "model: texts are cut at 60 tokens, and it has positions for 58 (60 rows, of which the first 2 are the "
+        "padding's); state at most 58: max_seq_length in sentence_bert_config.json, or max_length in a task map "
+        "(--task-map)"
+    )
+
+
 def test_code_of_its_own_needs_the_option_which_is_in_the_printed_command(run, folder):
     (folder / "own.py").write_text(
         "from sentence_transformers.base.modules import Normalize\n\n\nclass Own(Normalize):\n    pass\n"
