@@ -7,7 +7,6 @@ import pytest
 
 from fixtures.comparing import drift_rows
 from fixtures.comparing import lost as losses
-from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
 from fixtures.models import task_maps
 
@@ -18,9 +17,8 @@ def test_embeddings_are_those_of_the_baseline(task, old, findings, again, system
     found = [finding for finding in findings.values() if finding.task == task]
     if not found:
         pytest.skip(f"{old.called} has neither {task} nor a role of it: there is nothing to compare with")
-    compared = f"in {told_precision(system.precision)}, against {old.called}"
-    if forgotten := "" if system.has_named_map else old.task_map:
-        compared += f", which was recorded with --task-map={forgotten}"
+    forgotten = "" if system.has_named_map else old.task_map
+    compared = drift_rows.compared_with(system.precision, old, forgotten)
 
     def advice() -> str:
         if forgotten:
