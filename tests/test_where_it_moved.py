@@ -140,6 +140,10 @@ def test_texts_in_no_language_that_moved_with_one_are_counted():
     assert told(finding(now))[0] == "moved: 6 of 93 texts"
 
 
+def test_language_that_moved_with_most_texts_in_none_is_not_alone():
+    assert told(finding(lost("zh", None)))[0] == "moved: 28 of 93 texts"
+
+
 def test_language_that_stayed_alone_is_within_rounding():
     first, table = told(finding(lost(*NAMES.keys() - {"en"})))
     assert first == "moved: 45 of 93 texts; English (en) within rounding"

@@ -1,7 +1,6 @@
 """Runs on folders of sentence-transformers: recorded, compared, refused; what the header says of them."""
 
 import re
-import sys
 
 import pytest
 import torch  # noqa: F401  pytester forgets what is first imported inside a run
@@ -9,7 +8,7 @@ from transformers import BertModel  # noqa: F401
 
 from tests.checkpoints import change_json, write_json
 from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
-from tests.runs import refusal
+from tests.runs import refusal, run_apart
 
 CONTRACT = ("evals/test_contract.py",)
 DRIFT = ("evals/test_drift.py",)
@@ -30,8 +29,7 @@ def run(project):
     """Run evals on the folder, in a process of their own."""
 
     def run(*arguments: str, model: str = "model") -> pytest.RunResult:
-        options = [f"--model={model}", "--device=cpu"]
-        return project.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, *options)
+        return run_apart("-p", "no:cacheprovider", *arguments, model=model)
 
     return run
 
@@ -157,6 +155,6 @@ def test_looking_around_imports_no_library(project, folder, arguments):
         "code = pytest.main(sys.argv[1:])\n"
         f"print('heavy:', sorted({set(HEAVY)!r} & set(sys.modules)), 'code:', int(code))\n"
     )
-    result = project.run(sys.executable, "-c", script, "evals", "-q", "--model=model", *arguments)
+    result = run_apart("evals", "-q", "--model=model", *arguments, python=("-c", script))
     expected = 0 if arguments[0] in ("--collect-only", "--help") else 4
     assert result.outlines[-1] == f"heavy: [] code: {expected}"
