@@ -36,6 +36,8 @@ OPTIONS = [
         options("--trust-remote-code")),
     BadInput("--dim of 5,000 digits", "--dim: '111… is more than 1,000,000, the most that is taken",
         options(f"--dim={'1' * 5000}")),
+    BadInput("--dim with a terminal's escape", r"--dim: '\x1b[2J' is not a whole number of at least 1",
+        options("--dim=\x1b[2J")),
     BadInput("--dim of more than there are", "--dim: 33 is more than the 32 components of…; its sizes are 8, 16, 32",
         options("--dim=33")),
     BadInput("--dim of a callable", "--dim: the python runtime can't cut embeddings: have the callable itself return…",
