@@ -1,10 +1,12 @@
 """Two systems beside each other: which tasks are compared, what is lost, what bounds them, which texts one cuts."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fixtures.baselines.baseline import Baseline
 from fixtures.comparing import cut_texts, rows
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.bounds_of_two import bounds_of_two, is_the_same, wider
@@ -13,8 +15,10 @@ from fixtures.comparing.floors import floors
 from fixtures.comparing.lost import Served, is_served, row_of, served_by, why_not_judged
 from fixtures.comparing.statistics import STATISTICS
 from fixtures.models.spec import Input, ModelSpec, Role
+from fixtures.models.task_maps import BUNDLED, read_task_map
 from fixtures.observing.observation import Observation
 from fixtures.texts.anchors import anchor_set, hashes
+from tests.resealing import reseal
 
 JINA = ModelSpec(
     "jina",
@@ -116,6 +120,17 @@ def test_what_was_not_asked_is_not_judged():
     assert why_not_judged(Served("query", Role.QUERY), E5, leaves_tasks_out=True) is None
 
 
+def test_baselines_of_format_1_name_no_roles_and_have_those_of_jina_v3_where_the_tasks_are_its(
+    baseline_of_format_1, tmp_path
+):
+    roles = Baseline(baseline_of_format_1).recorded().spec.roles
+    assert roles == read_task_map(BUNDLED / "jina-v3.toml").roles
+    folder = shutil.copytree(baseline_of_format_1, tmp_path / "other")
+    prefixes = {"a": "", "b": "", "c": "", "d": "", "e": ""}
+    reseal(folder, lambda manifest: manifest.update(prefixes=prefixes))
+    assert Baseline(folder).recorded().spec.roles == {}
+
+
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
@@ -175,7 +190,7 @@ def test_wider_bound_is_taken_and_none_where_one_side_judges_nothing():
     }
 
 
-# --- texts that one side cuts -------------------------------------------------------------------------------------------
+# --- texts that one side cuts -----------------------------------------------------------------------------------------
 
 
 def asked(max_length: int | None, tokens: dict | None = None, prompt: str = "") -> Observation:
