@@ -233,6 +233,10 @@ def test_moved_long_texts_are_counted_against_the_bound_and_other_dimensions_are
     new.keep(texts, "embedding", turned)
     found = cut_texts.moved_beyond(old, new, beyond, "embedding", {"vector max": Bound(1e-6, "made up")})
     assert found.moved == 3 and found.told == "cut at 256 tokens, was 512" and len(found.texts) == len(texts)
+    turned[5] = np.nan
+    new.keep(texts, "embedding", turned)
+    broken = cut_texts.moved_beyond(old, new, beyond, "embedding", {"vector max": Bound(1e-6, "made up")})
+    assert broken.moved == 4 and broken.distances.max() == np.inf
     narrow = asked(256, COUNTED)
     narrow.keep(texts, "embedding", vectors[:, :1])
     found = cut_texts.moved_beyond(old, narrow, beyond, "embedding", {"vector max": Bound(1e-6, "made up")})
