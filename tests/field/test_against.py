@@ -202,6 +202,13 @@ def test_old_system_that_raises_ends_the_run_in_one_line(project):
     assert refusal(result).startswith("--against: python:tests.callables:raises: ")
 
 
+def test_old_system_that_answers_nan_is_nothing_to_compare_with(project):
+    result = run_callable(
+        project, "encode", DRIFT, "--against=python:tests.callables:not_finite_alone,task-map=map.toml"
+    )
+    assert "embeddings hold NaN or infinity" in refusal(result)
+
+
 def test_nothing_is_imported_for_a_look_around(project, old, new):
     script = (
         "import sys, pytest\ncode = pytest.main(sys.argv[1:])\nprint('heavy:', 'torch' in sys.modules, int(code))\n"
