@@ -1,4 +1,4 @@
-"""``python -m fixtures compare`` on made-up sides: exit codes, what can't be used, what isn't known any more."""
+"""The command that compares kept sides, on made-up ones: exit codes, what can't be used, what isn't known any more."""
 
 import json
 import re
