@@ -155,11 +155,11 @@ def test_libraries_that_are_others_than_at_its_recording_are_told(here, mixed_up
 # --- where it runs ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("plugins", [[], ["otherwise"]], ids=["healthy", "otherwise"])
-def test_process_that_the_user_started_asks_it_where_workers_ran_the_evals(here, mixed_up, plugins):
+@pytest.mark.parametrize(("plugins", "more"), [([], []), (["otherwise"], ["-x"])], ids=["healthy", "otherwise"])
+def test_process_that_the_user_started_asks_it_where_workers_ran_the_evals(here, mixed_up, plugins, more):
     put(here.path, {"otherwise.py": OTHERWISE, "telling.py": TELLING})
     chosen = [option for name in ("telling", *plugins) for option in ("-p", name)]
-    on_two = [*DRIFT, "--baseline=mini", *ONE_TASK, "-n2", "--dist=loadgroup", *chosen]
+    on_two = [*DRIFT, "--baseline=mini", *ONE_TASK, "-n2", "--dist=loadgroup", *chosen, *more]
     result = run_apart(*on_two, model=mixed_up, LOADED="loaded", PYTHONPATH=str(here.path))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (line,) = control_in(result)
