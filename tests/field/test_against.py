@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.checkpoints import ADAPTER_FILE, change_json, change_tensors, write_native_checkpoint
+from tests.field.conftest import TWO_TASKS as TASKS
 from tests.field.test_option_folders import EVIL, INI
 from tests.places import ROOT, put
 from tests.runs import (
@@ -25,38 +26,7 @@ from tests.runs import (
 
 DRIFT = "evals/test_drift.py"
 COMPARED = [DRIFT, "evals/test_similarity.py"]
-TASKS = ("separation", "classification")
 WORKERS = ["-n2", "--dist=loadgroup"]
-
-
-@pytest.fixture(scope="module")
-def of_two_tasks(tmp_path_factory):
-    """A tiny model that cuts texts early, so that a run takes a second. Read only."""
-    folder = write_native_checkpoint(
-        tmp_path_factory.mktemp("two") / "own", prefixes=dict.fromkeys(TASKS, ""), tasks=[*TASKS]
-    )
-    change_json(folder / "tokenizer_config.json", model_max_length=16)
-    return folder
-
-
-@pytest.fixture
-def old(project, of_two_tasks):
-    return shutil.copytree(of_two_tasks, project.path / "old")
-
-
-@pytest.fixture
-def new(project, of_two_tasks):
-    return shutil.copytree(of_two_tasks, project.path / "new")
-
-
-@pytest.fixture
-def temporary(project, monkeypatch):
-    """An empty folder for what runs keep for a while."""
-    folder = project.path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    return folder
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, str]:
