@@ -225,10 +225,11 @@ def test_known_failure_does_not_ask_for_it(here, mixed_up, events):
     assert control_in(result) == [] and "open mini" not in events
 
 
-def test_old_side_that_is_observed_in_the_run_needs_none(here, mixed_up, events):
-    result = run(here, *DRIFT, "--against=mini", *ONE_TASK[:2], f"--model={mixed_up}")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED and control_in(result) == []
-    assert events == ["open mini", "close mini", "open mixed-up", "close mixed-up"]
+def test_old_side_that_is_observed_in_the_run_needs_none(here, native_checkpoint, own_checkpoint, events):
+    shutil.copy(own_checkpoint / "retrieval_passage" / ADAPTER_FILE, own_checkpoint / "separation")
+    result = run(here, *DRIFT, f"--against={native_checkpoint}", "--tasks=separation", model=own_checkpoint)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and "separation on cpu: drift: drifted" in str(result.stdout)
+    assert control_in(result) == [] and events == ["open tiny", "close tiny", "open own", "close own"]
 
 
 # --- what keeps it from running -----------------------------------------------------------------------------------
