@@ -13,6 +13,10 @@ _NEEDS = re.compile(r"needs [^:;]+(?P<mark>[:;]) (?P<why>.+)", re.DOTALL)
 """A reason that names what is lacking, and then after a semicolon the model's tasks, or after a colon why it lacks."""
 
 
+END = "<!-- its end -->"
+"""What stands after the tables of a page; before them stands what names the command."""
+
+
 @dataclass
 class OfSystem:
     """What was found out about a system.
@@ -62,6 +66,19 @@ def markdown(systems: Sequence[OfSystem], changes: Sequence[OfChange]) -> str:
     """Return all tables."""
     parts = [_evals(systems), _failures(systems), _reasons(systems), _harmless(systems)]
     return "\n\n".join("\n".join(lines) for lines in map(list, [*parts, _changes(changes)]) if lines) + "\n"
+
+
+def with_tables(page: str, tables: str, begin: str) -> str:
+    """Return a page with these tables in place of the earlier ones, between its two marks.
+
+    Args:
+        page: the text of the page.
+        tables: those of today.
+        begin: the mark before them; the one after them is ``END``.
+    """
+    before, _, rest = page.partition(f"{begin}\n")
+    _, _, after = rest.partition(END)
+    return f"{before}{begin}\n\n{tables}\n{END}{after}"
 
 
 def what_is_red(systems: Iterable[OfSystem], changes: Iterable[OfChange]) -> list[str]:
