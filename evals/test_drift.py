@@ -7,27 +7,25 @@ import pytest
 
 from fixtures.comparing import drift_rows
 from fixtures.comparing import lost as losses
-from fixtures.comparing.bounds import told_precision
 from fixtures.comparing.rows import measured
 from fixtures.models import task_maps
 
 
-def test_embeddings_are_those_of_the_baseline(task, old, findings, system, claims, how_to_record):
+def test_embeddings_are_those_of_the_baseline(task, old, findings, again, system, claims, how_to_record):
     if not old.tasks:
         pytest.skip(f"{old.called} holds tables only; {how_to_record('record anchors with')}")
     found = [finding for finding in findings.values() if finding.task == task]
     if not found:
         pytest.skip(f"{old.called} has neither {task} nor a role of it: there is nothing to compare with")
-    compared = f"in {told_precision(system.precision)}, against {old.called}"
-    if forgotten := "" if system.has_named_map else old.task_map:
-        compared += f", which was recorded with --task-map={forgotten}"
+    forgotten = "" if system.has_named_map else old.task_map
+    compared = drift_rows.compared_with(system.precision, old, forgotten)
 
     def advice() -> str:
         if forgotten:
             return f"Compare with --task-map={forgotten}, or put that file beside the baseline as {task_maps.FILE}"
         return how_to_record("If the change is wanted")
 
-    claims.hold(*(row for finding in found for row in drift_rows.rows_of(finding, old, compared, advice)))
+    claims.hold(*(row for finding in found for row in drift_rows.rows_of(finding, old, compared, advice, again)))
 
 
 def test_what_the_old_system_served_is_served(lost, old, spec, system, claims, how_to_record):

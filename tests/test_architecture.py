@@ -33,6 +33,17 @@ READ_WHOLE = {
 }
 """Modules that read files whole by themselves; anybody else's file may be huge, or a pipe."""
 
+STARTING_RUNS = {
+    "tests/runs.py": "their one home",
+    "tests/field/recording/test_interrupted.py": "the run is looked at, and killed, while it records",
+    "tests/frozen_pairs/__main__.py": "a program of its own, on suites of other versions",
+    "tests/full_size/__main__.py": "a program of its own, whose output is the user's to read",
+    "tests/real/suite_runs.py": "measures processor time, and keeps what a run prints in a file",
+}
+"""Modules of the tests that start runs of the suite, and why; all others ask ``tests/runs.py``."""
+COMMAND = ["sys.executable", "'-m'", "'pytest'"]
+OF_PYTESTER = ("runpytest", "inline_run", "spawn_pytest")
+
 
 def modules() -> dict[str, ast.Module]:
     """Dotted name -> the parsed module, of all in ``fixtures/``."""
@@ -85,6 +96,22 @@ def test_no_module_imports_one_that_imports_it():
     assert [name for name in MODULES if name in set(reached(name))] == []
 
 
+def test_runtimes_share_what_lies_beside_them_and_know_of_another_one_what_tells_its_models_apart():
+    def folder(name: str) -> str:
+        return ".".join(name.split(".")[:3]) if name.startswith("fixtures.runtimes.") and name.count(".") > 2 else ""
+
+    borrowed = {
+        (folder(name).rpartition(".")[2], other.removeprefix("fixtures.runtimes."))
+        for name, others in IMPORTS.items()
+        for other in others
+        if folder(name) and folder(other) not in ("", folder(name))
+    }
+    assert borrowed == {
+        ("sentence_transformers", "jina_v3.layouts.jina_hf"),  # a model_type that the library would misread
+        ("onnx", "sentence_transformers.tasks"),  # the prompts of a folder that both can open
+    }
+
+
 def test_files_of_other_people_are_read_whole_in_one_place():
     readers = {
         name
@@ -133,6 +160,27 @@ def test_what_an_eval_is_is_said_in_one_place():
         if "fixturenames" in (getattr(node, "attr", None), getattr(node, "value", None))
     }
     assert reading == {"fixtures.run.evals", "fixtures.run.collecting"}
+
+
+def starts_runs(module: ast.Module) -> bool:
+    """Tell whether a module starts runs: by the ways of pytester, or by a command that begins with ``-m pytest``."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.List) and [ast.unparse(one) for one in node.elts[:3]] == COMMAND:
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            whose = ast.unparse(node.func.value).rpartition(".")[2]
+            if node.func.attr.startswith(OF_PYTESTER) or (node.func.attr == "run" and whose in ("project", "pytester")):
+                return True
+    return False
+
+
+def test_runs_are_started_in_one_place():
+    starting = {
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if starts_runs(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert starting == STARTING_RUNS.keys()
 
 
 @pytest.mark.parametrize(

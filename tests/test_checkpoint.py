@@ -16,7 +16,7 @@ from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.describing import baseline_name, spec_of
 from fixtures.runtimes.jina_v3.known_models import adapter_folder
 from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES, adapter_tensor_shapes, matrix_shapes
-from fixtures.runtimes.jina_v3.weights import read_header, weight_files
+from fixtures.runtimes.weights import read_header, weight_files
 from tests.checkpoints import (
     FIRST_A,
     MAX_LENGTH,

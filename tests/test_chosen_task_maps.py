@@ -1,7 +1,6 @@
 """Which task map a model gets, the bundled ones, and those of the examples."""
 
 import re
-import sys
 
 import pytest
 
@@ -15,6 +14,7 @@ from fixtures.runtimes.jina_v3.known_models import KNOWN_MODELS, task_map_of_pub
 from fixtures.runtimes.registry import JINA_V3, PYTHON
 from fixtures.runtimes.system import System
 from tests.conftest import ROOT
+from tests.runs import run_apart
 
 E5 = "intfloat/multilingual-e5-small"
 EXAMPLES = sorted((ROOT / "examples" / "task-maps").glob("*.toml"))
@@ -171,7 +171,7 @@ def run_use(project, monkeypatch):
 
     def run(function: str) -> pytest.RunResult:
         options = [f"--model=python:examples.use_multilingual:{function}", "--task-map=use-multilingual"]
-        return project.run(sys.executable, "-m", "pytest", "evals/test_contract.py", "-k", "unit_norm", *options)
+        return run_apart("evals/test_contract.py", "-k", "unit_norm", *options)
 
     return run
 

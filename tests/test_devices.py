@@ -236,7 +236,7 @@ def test_batches_are_halved_when_memory_runs_out(checkpoint, error, monkeypatch)
     made = limit_memory(encoder, 2, error)
     living = []
     monkeypatch.setattr(
-        "fixtures.runtimes.jina_v3.encoder.release_memory",
+        "fixtures.runtimes.torch_encoder.release_memory",
         lambda device: living.append(sum(ref() is not None for ref in made)),
     )
     np.testing.assert_allclose(encoder.encode(TEXTS, "separation"), expected, rtol=0, atol=2e-7)

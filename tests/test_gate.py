@@ -23,6 +23,7 @@ from fixtures.comparing.compare import compare, compare_task
 from fixtures.comparing.counterparts import Counterpart
 from fixtures.comparing.diagnosis import Finding
 from fixtures.errors import BaselineError
+from fixtures.models.model_parts import CONFIGURATION, part_of
 from fixtures.models.source import Source
 from fixtures.observing.observation import Observation, anchor_tokens, observe
 from fixtures.runtimes import registry
@@ -124,6 +125,20 @@ def test_baseline_lists_what_was_recorded(encoder, folder):
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert files == {*manifest["files"], stored.MANIFEST}
     Baseline(folder).check_whole()
+
+
+def test_baseline_that_an_earlier_version_recorded_with_less_in_it_is_current(encoder, folder):
+    """Else --snapshot-update of an unchanged model would record it anew, which takes minutes to hours."""
+
+    def as_before(manifest):
+        del manifest["spec"]["pooling_modes"], manifest["environment"]["threads"]
+        files = manifest["spec"]["details"]["model_files"]
+        for name in [name for name in files if part_of(name) == CONFIGURATION]:
+            del files[name]
+
+    reseal(folder, as_before)
+    change = FolderUpdate(folder)
+    assert (staged(encoder, folder, change).problem, dict(change.contents())) == (None, {})
 
 
 def test_bounds_name_the_variations_behind_them(folder):

@@ -15,7 +15,7 @@ from fixtures.comparing.statistics import STATISTICS
 from fixtures.reports.run_report import RunReport
 from fixtures.reports.terminal import summary_lines
 from tests import callables
-from tests.compared_anchors import ANCHORS, BOUND, TASK, TEXTS, finding, observed, reference
+from tests.compared_anchors import ANCHORS, BOUND, SAME_TASK, TASK, TEXTS, finding, observed, reference
 
 OLD = reference(observed(callables.encode(TEXTS, TASK)))
 VOID = "your stored vectors are not interchangeable: re-index"
@@ -76,16 +76,19 @@ def test_vectors_of_another_tokenizer_may_still_be_within_bounds():
     assert told in [case.label for case in found.evidence]
 
 
-def test_other_dimension_is_to_be_indexed_anew_though_nothing_was_measured():
+def test_other_dimension_is_to_be_indexed_anew_and_similarities_are_compared():
     found = row(finding(encoded()[:, :32]))
-    assert found.verdict == rows.BROKEN and found.new == drift.NOT_COMPARABLE
+    assert found.verdict == rows.FAILS and found.new == drift.OTHER_DIMENSION
+    assert found.detail["statistic"] and not found.detail["statistic"].startswith("vector")
+    told = f"vectors are not comparable: {callables.DIMENSION} and 32 dimensions"
+    assert told in [case.label for case in found.evidence]
     assert found.detail["interchangeable"] is False and VOID in [case.label for case in found.evidence]
     assert found.detail["languages"] == found.detail["kinds"] == {}
 
 
 def test_nothing_is_known_of_vectors_without_bounds():
-    unbounded = replace(OLD, bounds=lambda precision, texts: None)
-    found = row(compare_task(unbounded, observed(encoded()), ANCHORS, TASK))
+    unbounded = replace(OLD, bounds=lambda new, texts: None)
+    found = row(compare_task(unbounded, observed(encoded()), ANCHORS, SAME_TASK))
     assert found.detail["interchangeable"] is None
     assert found.detail["interchangeable_unknown"].startswith("no bounds were measured for ")
     assert "whether your stored vectors are interchangeable isn't known" in [case.label for case in found.evidence]

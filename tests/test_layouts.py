@@ -1,10 +1,7 @@
 """One set of random weights in every layout: the same embeddings, and a clear line for what can't be loaded."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +30,7 @@ from fixtures.runtimes.jina_v3.layouts import jina_hf
 from fixtures.runtimes.jina_v3.layouts.jina_hf import TARGET_MODULES
 from fixtures.runtimes.jina_v3.loading import load_model
 from fixtures.texts.anchors import anchor_set
+from tests import runs
 from tests.checkpoints import (
     ADAPTER_FILE,
     PUBLISHED,
@@ -49,6 +47,7 @@ from tests.checkpoints import (
     write_original_checkpoint,
 )
 from tests.encoders.plain import embedding
+from tests.runs import notes, printed, run, run_apart
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED_AS = "jinaai/jina-embeddings-v3"
@@ -212,27 +211,25 @@ def test_task_map_of_the_published_model_is_known_by_what_it_states(
     bundled = task_maps.find_task_map("jina-v3").read_text(encoding="utf-8")
     (project.path / "copy.toml").write_text(f"# ours\n{bundled}", encoding="utf-8")
     (project.path / "other.toml").write_text(bundled.replace('prompt = "', 'prompt = "A ', 1), encoding="utf-8")
-    options = [f"--model={own_checkpoint}", "--device=cpu", f"--task-map={task_map}", "--report=out"]
-    project.runpytest_inprocess("evals/test_contract.py", "-k", "unit_norm and separation", *options)
+    options = [f"--task-map={task_map}", "--report=out"]
+    run(project, "evals/test_contract.py", "-k", "unit_norm and separation", *options, model=own_checkpoint)
     assert json.loads((project.path / "out" / "report.json").read_text())["run"]["model"]["published_as"] == published
 
 
 # --- from the command line ----------------------------------------------------------------------------------------
 
 
-def run_contract(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "evals/test_contract.py", "--device", "cpu"]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
+def run_contract(*arguments: str, model: Path) -> pytest.RunResult:
+    contract = ("-p", "no:cacheprovider", "evals/test_contract.py")
+    return run_apart(*contract, *arguments, model=model, start=ROOT, HF_HUB_OFFLINE="1")
 
 
 def test_merged_model_runs_with_its_task_and_says_what_it_lacks(folders):
-    finished = run_contract(
-        "--model", str(folders[0] / "merged"), "--tasks", "separation", "-k", "unit_norm or base_weights"
-    )
-    assert finished.returncode == 0, finished.stdout[-3000:]
-    assert "needs base weights: this model has no adapters apart from its weights" in finished.stdout
-    assert "note      no adapters: the model's weights themselves answer for separation" in finished.stdout
+    chosen = ["--tasks", "separation", "-k", "unit_norm or base_weights"]
+    finished = run_contract(*chosen, model=folders[0] / "merged")
+    assert finished.ret == pytest.ExitCode.OK
+    assert "needs base weights: this model has no adapters apart from its weights" in printed(finished)
+    assert "no adapters: the model's weights themselves answer for separation" in notes(finished)
 
 
 def test_merged_model_is_recorded_with_its_one_task_and_compared(folders, tmp_path):
@@ -268,13 +265,9 @@ def test_adapters_are_read_by_the_names_of_the_published_files_or_of_peft(folder
 
 
 def test_original_layout_runs_under_all_its_tasks(folders):
-    finished = run_contract("--model", str(folders[0] / "original"), "-k", "unit_norm or base_weights or prefix_acts")
-    assert finished.returncode == 0, finished.stdout[-3000:]
-    assert "15 passed" in finished.stdout
+    finished = run_contract("-k", "unit_norm or base_weights or prefix_acts", model=folders[0] / "original")
+    assert finished.ret == pytest.ExitCode.OK and finished.parseoutcomes()["passed"] == 15
 
 
 def test_base_without_adapters_is_a_usage_error_of_one_line(folders):
-    finished = run_contract("--model", str(folders[0] / "merged"))
-    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in finished.stderr.splitlines() if line]
-    assert "name its task with --tasks" in line
+    assert "name its task with --tasks" in runs.refusal(run_contract(model=folders[0] / "merged"))

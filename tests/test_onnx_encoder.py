@@ -275,6 +275,16 @@ def test_weights_in_another_file_are_found_and_belong_to_its_identity(tmp_path):
     assert described(tmp_path).identity != before
 
 
+def test_settings_are_watched_and_are_no_part_of_the_identity(tmp_path):
+    encoder = opened(write_onnx_folder(tmp_path))
+    change_json(tmp_path / "1_Pooling" / "config.json", pooling_mode="cls")
+    (tmp_path / "tokenizer_config.json").unlink()
+    (tmp_path / "special_tokens_map.json").write_text("{}")
+    (tmp_path / "report.json").write_text("{}")  # nobody reads it
+    assert encoder.changed_files() == ["1_Pooling/config.json", "special_tokens_map.json", "tokenizer_config.json"]
+    assert described(tmp_path).identity == encoder.spec.identity
+
+
 def test_session_has_as_many_threads_as_the_run_says(tmp_path):
     write_onnx_folder(tmp_path)
     assert opened(tmp_path, threads=2).opened.session.get_session_options().intra_op_num_threads == 2

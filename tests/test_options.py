@@ -66,10 +66,19 @@ def test_unknown_attention_implementation_is_refused(project):
     )
 
 
-@pytest.mark.parametrize("option", ["--batch-tokens", "--benchmark-tokens"])
+@pytest.mark.parametrize("option", ["--batch-tokens", "--benchmark-tokens", "--dim"])
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "", "²"])
 def test_number_that_is_none_is_refused(project, option, value):
     assert refused(project, f"{option}={value}") == f"{option}: {value!r} is not a whole number of at least 1"
+
+
+@pytest.mark.parametrize(("option", "most"), [("--batch-tokens", 1_000_000_000), ("--benchmark-tokens", 100_000_000)])
+def test_largest_number_is_taken_and_one_more_is_refused(project, native_checkpoint, option, most):
+    collecting = ["evals/test_throughput.py", "--collect-only", "-q"]
+    assert collected(run(project, *collecting, f"{option}={most}", model=native_checkpoint))
+    assert refused(project, f"{option}={most + 1}") == (
+        f"{option}: '{most + 1}' is more than {most:,}, the most that is taken"
+    )
 
 
 @pytest.mark.parametrize("value", ["../other", "a/b", ".hidden", ""])
@@ -258,7 +267,8 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     options = re.split(r"\n  (?=--)", "\n" + group)[1:]
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
     expected = "model runtime task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
-    expected += "benchmark-tokens tasks snapshots texts quick-recording baseline show-matrices report"
+    expected += "benchmark-tokens tasks dim snapshots texts quick-recording baseline against expect no-control "
+    expected += "keep show-matrices report"
     assert names == [f"--{name}" for name in expected.split()]
     for option in options:
         assert re.search(r"\. Default: [^.]+.*\.$", re.sub(r"\s+", " ", option)), option
@@ -268,7 +278,17 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--collect-only"], ["--help"], ["--dtype=float64"], ["--device=none"], ["--model=none"]]
+    "arguments",
+    [
+        ["--collect-only"],
+        ["--help"],
+        ["--dtype=float64"],
+        ["--device=none"],
+        ["--model=none"],
+        ["--dim=none"],
+        ["--dim=33"],
+        ["--collect-only", "--dim=16"],
+    ],
 )
 def test_looking_around_imports_neither_torch_nor_transformers(project, native_checkpoint, arguments):
     script = (

@@ -8,6 +8,7 @@ from fixtures.comparing.items import by_language, mean, values, worst_language
 from fixtures.texts.corpus import PARAPHRASE, PASSAGE, QUESTION, TEXT
 from fixtures.texts.rewritings import rewritten
 from fixtures.texts.text_sets import Text, TextSet
+from tests.runs import rows_in, run
 from tests.small_text_sets import joined, text_set, unit
 
 
@@ -147,3 +148,21 @@ def test_rewritten_text_that_is_as_near_to_another_one_is_not_told_apart():
     for vectors, expected in ((apart, [1, 1]), (alike, [0, 0])):
         found = per_item.rewriting(asked, {name: np.float32(one) for name, one in vectors.items()}, "quoted")
         assert [item.value for item in found] == expected
+
+
+def test_eval_of_rewritings_computes_their_margins_once(project, native_checkpoint, monkeypatch):
+    computed, own = [], per_item.rewriting_margins
+
+    def counted(texts, vectors, kind):
+        computed.append(kind)
+        return own(texts, vectors, kind)
+
+    monkeypatch.setattr(per_item, "rewriting_margins", counted)
+    one = ["evals/test_behavior.py", "-k", "rewriting and quoted", "--tasks=separation", "--junit-xml=report.xml"]
+    run(project, *one, model=native_checkpoint)
+    (rows,) = rows_in(project.path / "report.xml").values()
+    assert [row.name.partition(",")[0] for row in rows] == [
+        "mean margin over another meaning",
+        "rewritten texts nearer to the original than to any other meaning",
+    ]
+    assert computed == ["quoted"]

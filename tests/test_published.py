@@ -164,3 +164,10 @@ def test_other_models_skip_all_of_it_and_say_so(tmp_path):
     reason = f"published numbers of jina-embeddings-v3 are not applicable to {tmp_path / 'mine'}"
     assert f"skipped   26: {reason}" in said
     assert "26 skipped" in said
+
+
+def test_figures_of_whole_embeddings_are_not_asked_of_a_cut_and_hidden_states_are():
+    finished = run_published_evals("-p", "tests.encoders.published", "--dim=128", PUBLISHED_NUDGE="0")
+    assert finished.ret == 0 and "= 6 passed, 20 skipped in " in str(finished.stdout)
+    reason = "published for whole embeddings, this run's are cut to 128 components"
+    assert f"skipped   20: {reason}" in finished.outlines

@@ -14,10 +14,11 @@ from sentence_transformers import SentenceTransformer
 from fixtures.errors import DtypeError, LibraryError
 from fixtures.hardware import library_versions
 from fixtures.models.spec import Target
+from fixtures.models.task_maps import TaskMap
 from fixtures.runtimes import registry
 from tests.checkpoints import change_json, change_tensors, write_json, write_native_checkpoint
 from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
-from tests.opened_folders import opened, refused
+from tests.opened_folders import assert_alike, opened, refused, theirs
 
 
 @pytest.fixture
@@ -134,6 +135,49 @@ def test_tensors_beyond_the_model_are_a_note(folder):
     change_tensors(folder / "model.safetensors", lambda one: one.update({"lm_head.bias": np.zeros(3, np.float32)}))
     encoder = opened(folder)
     assert "1 tensors of its weights are no part of the model (first: lm_head.bias)" in encoder.notes
+
+
+# --- lengths ------------------------------------------------------------------------------------------------------
+
+RESERVED = {"bert": 0, "electra": 0, "distilbert": 0, "roberta": 2, "xlm-roberta": 2, "camembert": 2, "mpnet": 2}
+"""Architecture -> rows of its positions that no token of a text has: those up to the padding token's, whose id is 1."""
+LONG = "one two three " * 40
+
+
+@pytest.mark.parametrize("architecture", RESERVED)
+def test_length_above_the_positions_is_refused_and_the_length_of_the_line_is_taken(tmp_path, architecture):
+    positions = 60
+    longest = positions - RESERVED[architecture]
+    folder = write_sentence_transformers(
+        tmp_path / "model", architecture=architecture, positions=positions, max_length=longest + 1
+    )
+    rows = f" ({positions} rows, of which the first 2 are the padding's)" if longest < positions else ""
+    assert refused(folder) == (
+        f"FOLDER: texts are cut at {longest + 1} tokens, and it has positions for {longest}{rows}; state at most "
+        f"{longest}: max_seq_length in sentence_bert_config.json, or max_length in a task map (--task-map)"
+    )
+    by_map = opened(folder, task_map=TaskMap(max_length=longest))
+    change_json(folder / "sentence_bert_config.json", max_seq_length=longest)
+    for encoder in (by_map, opened(folder)):
+        assert len(encoder.tokenize([LONG], "embedding")[0]) == encoder.spec.max_length == longest
+        right, left = (encoder.encode([LONG, "short"], "embedding", padding_side=side) for side in ("right", "left"))
+        assert np.isfinite(right).all()
+        np.testing.assert_allclose(left, right, rtol=0, atol=1e-5)
+
+
+def test_length_that_the_library_takes_from_the_positions_is_refused_where_padding_has_some(tmp_path):
+    """Without a stated length the library cuts at all rows of a RoBERTa, and raises at the first long text."""
+    folder = write_sentence_transformers(tmp_path / "model", architecture="roberta", positions=60, max_length=None)
+    assert refused(folder).startswith("FOLDER: texts are cut at 60 tokens, and it has positions for 58 (60 rows, ")
+    with pytest.raises((IndexError, RuntimeError), match=r"^index .*out of "):
+        theirs(folder).encode([LONG])
+
+
+def test_model_whose_positions_are_turned_takes_longer_texts_than_its_config_states(tmp_path):
+    folder = write_sentence_transformers(tmp_path / "model", architecture="modernbert", positions=60, max_length=100)
+    encoder = opened(folder)
+    assert_alike(encoder.encode([LONG], "embedding"), theirs(folder).encode([LONG]))
+    assert encoder.spec.max_length == 100
 
 
 # --- which runtime, and whether it is there ------------------------------------------------------------------------

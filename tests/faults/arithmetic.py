@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from fixtures.runtimes.faults import Fault, Inject
+from fixtures.runtimes.faults import Fault, Inject, attribute_set
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
-from fixtures.runtimes.jina_v3.faults import attribute_set
 
 
 def with_rope_base(base: float) -> Inject:

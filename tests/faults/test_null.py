@@ -10,7 +10,7 @@ import pytest
 from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
-from fixtures.runtimes.jina_v3.variations import attention, threads
+from fixtures.runtimes.torch_variations import attention, threads
 from fixtures.runtimes.variations import Variation
 from fixtures.texts.long_texts import drawn_text
 from tests.checkpoints import change_tensors

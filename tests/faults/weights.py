@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fixtures.runtimes.faults import Inject
-from fixtures.runtimes.jina_v3 import faults, known_models
+from fixtures.runtimes.faults import Inject, attribute_set
+from fixtures.runtimes.jina_v3 import known_models
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def quantised(bits: int) -> Inject:
 def without_last_layer(encoder: TorchEncoder, task: str) -> Iterator[TorchEncoder]:
     """The last layer doesn't run."""
     config = encoder.loaded.model.config
-    with faults.attribute_set([config], "num_hidden_layers", lambda config: config.num_hidden_layers - 1):
+    with attribute_set([config], "num_hidden_layers", lambda config: config.num_hidden_layers - 1):
         yield encoder
 
 

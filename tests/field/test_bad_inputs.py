@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from tests.field.bad_options import KNOWN_FAILURES, OPTIONS
 from tests.field.bad_permissions import UNREADABLE
 from tests.field.bad_weights import WEIGHTS
 from tests.field.making_bad_inputs import CALLED, COLLECTED, EVALUATED, LOADED, MERGED, NATIVE, ORIGINAL, TEN_TIB, TINY
-from tests.runs import give_up_privileges
+from tests.runs import printed, run, run_apart
 
 COLLECT = ("evals/test_contract.py", "--collect-only", "-q", "--device=cpu")
 ONE_EVAL = ("evals/test_contract.py", "-k", "unit_norm", "--device=cpu")
@@ -92,10 +91,10 @@ def the_one_line(text: str, folder: Path) -> str:
 
 def said_by_a_run(project: pytest.Pytester, folder: Path, *arguments: str) -> str:
     before = written(project)
-    result = project.runpytest_inprocess(f"--model={folder}", *arguments)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR, result.stdout.str()
+    result = run(project, f"--model={folder}", *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, printed(result)
     assert written(project) == before
-    return the_one_line(result.stdout.str() + "\n" + result.stderr.str(), folder)
+    return the_one_line(printed(result), folder)
 
 
 def said_by_a_call(call, folder: Path) -> str:
@@ -148,12 +147,9 @@ def test_known_failures_that_cannot_be_read_are_refused(project, own_checkpoint,
 def test_what_may_not_be_read_is_refused(project, native_checkpoint, kind):
     model = shutil.copytree(native_checkpoint, project.path / "own")
     kind.make(model)
-    arguments = [sys.executable, "-m", "pytest", f"--model={model}", *COLLECT]
-    ran = subprocess.run(
-        arguments, cwd=project.path, capture_output=True, text=True, timeout=90, preexec_fn=give_up_privileges
-    )
-    assert ran.returncode == pytest.ExitCode.USAGE_ERROR, ran.stdout + ran.stderr
-    line = the_one_line(ran.stdout + "\n" + ran.stderr, model)
+    ran = run_apart(f"--model={model}", *COLLECT, unprivileged=True)
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    line = the_one_line(printed(ran), model)
     assert kind.says(line), line
 
 
@@ -162,5 +158,4 @@ def test_data_of_the_suite_may_begin_with_a_byte_order_mark(project, native_chec
     shutil.copytree(ROOT / "fixtures", project.path / "fixtures", ignore=shutil.ignore_patterns("checkpoints"))
     for path in (project.path / "fixtures/texts/data").rglob("*.json"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    result = project.runpytest_subprocess(f"--model={native_checkpoint}", "evals", "--collect-only", "-q")
-    assert result.ret == pytest.ExitCode.OK, result.stdout.str()
+    assert run_apart(f"--model={native_checkpoint}", "evals", "--collect-only", "-q").ret == pytest.ExitCode.OK

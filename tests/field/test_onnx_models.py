@@ -3,13 +3,12 @@
 import json
 import re
 import shutil
-import sys
 
 import pytest
 
 from tests.checkpoints import change_json, write_json
 from tests.checkpoints.onnx_graphs import ALL_INPUTS, Shape, write_graph, write_onnx_folder
-from tests.runs import closing_lines, refusal, rows_in
+from tests.runs import closing_lines, refusal, rows_in, run_apart
 
 ORDER = ["evals/test_contract.py", "-k", "order"]
 """One eval: the model is opened and asked."""
@@ -41,8 +40,7 @@ def run(project, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
     def run(*arguments: str, model: str = "model") -> pytest.RunResult:
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--model={model}", *arguments]
-        return project.run(*command)
+        return run_apart("-p", "no:cacheprovider", f"--model={model}", *arguments)
 
     return run
 
@@ -167,7 +165,7 @@ def test_looking_around_imports_no_onnxruntime(project):
         "pytest.main(['evals', '-q', '--model=model', '--collect-only'])\n"
         "print(sorted({'onnxruntime', 'onnx', 'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)))\n"
     )
-    result = project.run(sys.executable, "-c", script)
+    result = run_apart(python=("-c", script))
     assert result.outlines[-1] == "[]"
 
 

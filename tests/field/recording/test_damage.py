@@ -13,7 +13,7 @@ from tests.field.recording.conftest import WHOLE
 from tests.field.recording.leftovers import everything, leave_update
 from tests.field.test_bad_inputs import refuse_traces
 from tests.resealing import resealed
-from tests.runs import refusal
+from tests.runs import refusal, run
 from tests.table_runs import Tables, said
 
 SIMILARITY = "evals/test_similarity.py"
@@ -36,7 +36,7 @@ def failure(result, folder):
 def whole(project):
     """Ask the eval that reads every file of the bundled model's baseline."""
     folder = shutil.copytree(ROOT / "snapshots" / "mini", project.path / "snapshots" / "mini")
-    return folder, lambda: failure(project.runpytest_inprocess("--model=mini", *WHOLE, "--device=cpu"), folder)
+    return folder, lambda: failure(run(project, *WHOLE, model="mini"), folder)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.checkpoints import change_json
 from tests.field.recording.conftest import DRIFT, PARTS, TABLE, TASK
 from tests.places import contents
 from tests.resealing import reseal
-from tests.runs import notes, refusal
+from tests.runs import notes, refusal, run
 
 SIMILARITY = "evals/test_similarity.py"
 ONE_TABLE = f"{SIMILARITY}::test_similarity_matrix_is_that_of_the_baseline[cpu-{TASK}]"
@@ -119,7 +119,7 @@ def test_run_that_is_broken_off_records_nothing_and_says_so(fresh):
 def test_first_device_records_and_the_next_is_compared_with_it(fresh, monkeypatch, order):
     monkeypatch.setattr(devices, "available_devices", lambda: ["cpu", "cpu:0"])
     arguments = [argument for argument in fresh.arguments(SIMILARITY) if not argument.startswith("--device")]
-    result = fresh.project.runpytest_inprocess(*arguments, f"--device={order}", "--snapshot-update")
+    result = run(fresh.project, *arguments, f"--device={order}", "--snapshot-update")
     first, second = order.split(",")
     assert result.ret == pytest.ExitCode.OK and fresh.manifest()["environment"]["device"].startswith(f"{first} (")
     expected = {first: "1 recorded", second: "1 within tolerance"}
@@ -165,7 +165,7 @@ def test_recording_that_could_not_be_read_back_replaces_nothing(recorded, monkey
         monkeypatch.setattr(module, "refuse_unusable_names", lambda *arguments, **options: None)
     change_json(recorded.model / "config.json", task_instructions={name: ""})
     options = [f"--model={recorded.model}", f"--tasks={name}", "--device=cpu", "--snapshot-update"]
-    result = recorded.project.runpytest_inprocess(DRIFT, *options)
+    result = run(recorded.project, DRIFT, *options)
     assert result.ret == pytest.ExitCode.TESTS_FAILED and recorded.files() == before
     (said,) = [note for note in notes(result) if "recorded" in note]
     assert said.startswith(f"not recorded: what was obtained can't be read back (snapshots/own/{file}: ")
