@@ -59,6 +59,21 @@ def test_vectors_beyond_bounds_are_to_be_indexed_anew_whatever_moved_them(now):
     assert [case.label for case in found.evidence][-2:] == [VOID, "record it"]
 
 
+@pytest.mark.parametrize("beyond", ["order inversions", "neighbour flips", "matrix mean"])
+def test_similarities_beyond_bounds_are_no_reason_to_index_anew_where_each_vector_is_within_its_own(beyond):
+    shares = {**dict.fromkeys(STATISTICS, 0.1), beyond: 1.1}
+    found = row(Finding(drift.Verdict(drift.DRIFTED, dict.fromkeys(STATISTICS, 1e-9), shares), TASK))
+    assert found.verdict == rows.FAILS and found.detail["interchangeable"] is True
+    told = "your stored vectors are interchangeable: all vectors are within bounds"
+    assert told in [case.label for case in found.evidence]
+
+
+def test_similarities_beyond_bounds_tell_of_vectors_where_these_have_none():
+    left = [name for name in STATISTICS if not name.startswith("vector")]
+    found = row(judged(callables.encode(TEXTS, "another task"), left))
+    assert found.new == drift.DRIFTED and found.detail["interchangeable"] is False
+
+
 def test_scale_of_vectors_that_are_not_normalised_matters_to_dot_products():
     lengths = np.linspace(1, 3, len(TEXTS), dtype=np.float32)[:, None]
     before, bounds = encoded() * lengths, dict.fromkeys([*STATISTICS, "norm change"], BOUND)
