@@ -196,7 +196,7 @@ def test_wider_bound_is_taken_and_none_where_one_side_judges_nothing():
     }
 
 
-# --- texts that one side cuts -------------------------------------------------------------------------------------------
+# --- texts that one side cuts -----------------------------------------------------------------------------------------
 
 
 def asked(max_length: int | None, tokens: dict | None = None, prompt: str = "") -> Observation:
