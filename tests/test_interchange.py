@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.comparing import drift, drift_rows, rows
 from fixtures.comparing.bounds import Bound
-from fixtures.comparing.compare import compare_task
+from fixtures.comparing.compare import compare, compare_task
 from fixtures.comparing.cut_texts import moved_beyond
 from fixtures.comparing.diagnosis import Finding
 from fixtures.comparing.interchange import JUST_RECORDED
@@ -113,6 +113,21 @@ def test_old_side_that_is_not_finite_can_not_be_compared():
         assert found.detail["interchangeable_unknown"] == (
             f"snapshots/m answered {TASK} with NaN or infinity on 1 of {len(TEXTS)} texts"
         )
+
+
+def test_another_vocabulary_explains_no_drift_where_more_differs():
+    names = list(ANCHORS.token_texts)
+    for many, explained in ((len(names), ""), (len(names) // 2, "the tokenizers differ")):
+        moves = set(names[:many])
+        now = encoded()
+        for at, name in enumerate(ANCHORS.texts):
+            if name in moves:
+                now[at] = callables.encode([TEXTS[at]], "another task")[0]
+        old = observed(encoded(), tokens={name: [1] for name in names})
+        new = observed(now, tokens={name: [2] if name in moves else [1] for name in names})
+        old.spec, new.spec = (replace(old.spec, precision=one) for one in ("float32", "bfloat16"))
+        found = compare(reference(old), new, ANCHORS)[TASK]
+        assert found.verdict.outcome == drift.TOKENIZER and found.explained == explained
 
 
 @pytest.mark.parametrize("broken_side", [0, 1], ids=["old", "new"])
