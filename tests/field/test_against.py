@@ -144,6 +144,29 @@ def test_tasks_of_other_names_are_compared_role_by_role_and_none_is_lost(project
     assert told
 
 
+TWO_OF_NO_ROLE = 'precision = "float32"\n[tasks]\nembedding = {}\nmore = {}\n'
+
+
+@pytest.mark.parametrize(
+    ("options", "addopts", "why"),
+    [
+        (["--tasks=more"], "", " has neither more nor a role of it: there is nothing to compare with"),
+        ([], "--deselect=evals/test_drift.py", ": no eval of test_drift.py has run"),
+        (["--tasks=more", "--ignore=evals/test_drift.py"], "", None),
+    ],
+    ids=["another task", "left out by a setting", "left out by the command"],
+)
+def test_run_that_compares_nothing_fails_though_other_evals_hold(project, monkeypatch, options, addopts, why):
+    put(project.path, {"old.toml": TWO_OF_NO_ROLE.replace("more = {}\n", "")})
+    monkeypatch.setenv("PYTEST_ADDOPTS", addopts)
+    old = "python:tests.callables:encode,task-map=old.toml"
+    asked = ["evals/test_contract.py", DRIFT, f"--against={old}", *options]
+    result = run_callable(project, "encode", *asked, task_map=TWO_OF_NO_ROLE)
+    told = [line for line in notes(result) if "failed: nothing was compared with" in line]
+    assert result.ret == (pytest.ExitCode.OK if why is None else pytest.ExitCode.TESTS_FAILED)
+    assert [line.endswith(why or "") for line in told] == ([] if why is None else [True])
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
