@@ -290,6 +290,14 @@ def test_callables_differ_in_what_their_maps_state_and_in_their_files(tmp_path, 
     ]
 
 
+def test_two_callables_of_one_file_are_two_models():
+    before, now = (observed(f"python:tests.callables:{name}") for name in ("encode", "forgets_the_order"))
+    assert before.spec.source == now.spec.source
+    assert lines(differences(before, now)) == [
+        "model: python:tests.callables:encode -> python:tests.callables:forgets_the_order"
+    ]
+
+
 def test_callable_and_the_model_that_it_serves_are_compared_by_what_is_known(of_folder):
     """Its device is its own choice, and whatever is behind it isn't known."""
     served = observed("python:tests.callables:encode", task_map=TaskMap(pooling="cls", precision="float32"))

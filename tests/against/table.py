@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from fixtures.comparing.drift import IDENTICAL
 from fixtures.comparing.rows import Row
 from fixtures.showing import shown_share
-from tests.against.comparing_runs import OfPair
+from tests.against.comparing_runs import DIFFERS, OfPair
 from tests.real.table import line, plain
 
-_TOLD = re.compile(r"cosine|moved|looks like|norms|token|vectors are|nearest|your stored|cut at")
-"""Sentences that the table has: what the others say of figures and advice stands in every failure alike."""
+_TOLD = re.compile(r"explained|cosine|moved|looks like|norms|token|vectors are|nearest|cut at")
+"""Sentences that the table has: the others, on figures and advice, stand in every failure alike."""
+_WHERE = "note      report: "
+"""The closing line that names a folder of the machine."""
 
 
 def markdown(found: Sequence[OfPair]) -> str:
@@ -20,13 +22,14 @@ def markdown(found: Sequence[OfPair]) -> str:
 
 
 def _pairs(found: Iterable[OfPair]) -> Iterator[str]:
-    heads = ("what differs", "old -> new", "exit code", "drift", "tables", "what is said of what moved most", "CPU s")
+    heads = ("pair", "old -> new", "exit code", "drift", "tables", "what it says", "CPU s")
     yield line(heads)
     yield line(["---"] * len(heads))
     for one in found:
-        said = [sentence for sentence in one.said.sentences if _TOLD.match(sentence)]
+        said = [f"{DIFFERS}{one.said.differs}", *filter(_TOLD.match, one.said.sentences)]
+        said += [f"read back from `--keep`: {one.said.read_back}"] if one.said.read_back else []
         names = f"{one.pair.old.name} -> {one.pair.new.name}"
-        cells = [one.pair.name, names, one.said.exit_code, drift(one.said.drift), one.said.tables]
+        cells = [one.pair.name, names, one.said.exit_code, drift(one.said.drift), one.said.tables or "none compared"]
         yield line([*cells, plain("<br>".join(said)), f"{one.said.seconds:.0f}"])
 
 
@@ -45,4 +48,6 @@ def drift(verdicts: Sequence[Row]) -> str:
 
 
 def _closing(one: OfPair) -> list[str]:
-    return [f"{one.pair.old.name} -> {one.pair.new.name}:", "", "```text", *one.said.closing, "```"]
+    """The closing lines of a run, but for the one that names a folder."""
+    lines = [text for text in one.said.closing if not text.startswith(_WHERE)]
+    return [f"{one.pair.name}, {one.pair.old.name} -> {one.pair.new.name}:", "", "```text", *lines, "```"]
