@@ -113,6 +113,8 @@ def test_bounds_are_those_of_the_old_systems_own_baseline_whatever_is_recorded_s
     assert len(of) == 1 and of.pop().endswith("snapshots/mini")
     assert printed(result).count("observing mini,dtype=bfloat16 on cpu: separation: ") == 2
     assert printed(result).count("note      kept: ") == 1
+    later = [row for row in figures(again("kept/new", "kept/new")) if row[0] == "matrix max"]
+    assert {row[7].partition(";")[0] for row in later} == {"floor of float32"}  # a new side has no bounds of its own
     told = command("kept/old", "kept/new")
     assert (
         told.ret == pytest.ExitCode.OK
