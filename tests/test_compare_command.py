@@ -173,8 +173,11 @@ def test_texts_of_ones_own_are_asked_for_and_taken(compare, tmp_path):
     sides = kept(tmp_path / "old", texts=own), kept(tmp_path / "new", texts=own)
     put(tmp_path, {"own.jsonl": json.dumps({"id": "heron", "text": own["heron"]}) + "\n"})
     told = f"note      {sides[1]} was asked 1 texts of yours (own:heron): give them with --texts FILE"
-    assert told in compare(*sides)[1]
-    assert not [line for line in compare(*sides, "--texts=own.jsonl")[1] if line.startswith("note")]
+    code, lines = compare(*sides)
+    assert code == 1 and told in lines  # a run was judged on them too
+    assert "note      failed: 1 texts of yours, which both sides were asked, are not compared" in lines
+    code, lines = compare(*sides, "--texts=own.jsonl")
+    assert code == 0 and not [line for line in lines if line.startswith("note")]
 
 
 def test_tables_of_other_sentences_are_not_compared(compare, tmp_path):

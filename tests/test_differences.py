@@ -232,6 +232,15 @@ def test_adapters_that_changed_places_are_other_weights_and_files_in_another_fol
     assert told(details={"layout": "native", "model_files": moved}) == [NOTHING]
 
 
+def test_adapters_of_tasks_that_one_side_alone_was_asked_are_no_difference():
+    tasks = {"query": Input("query: ", "query"), "separation": Input("", "separation")}
+    whole = side(tasks=tasks)
+    part = side(tasks={"query": tasks["query"]}, details=files("separation/adapter_model.safetensors"))
+    assert lines(differences(whole, part)) == lines(differences(part, whole)) == [NOTHING]
+    without = side(tasks=tasks, details=files("separation/adapter_model.safetensors"))
+    assert lines(differences(whole, without))[0].startswith("weights: ")
+
+
 def test_weights_stored_in_another_layout_may_be_the_same():
     found = side(details={**files(model=NEW), "layout": "original"})
     assert lines(differences(side(), found)) == ["layout: native -> original"] and WEIGHTS in unknown(side(), found)

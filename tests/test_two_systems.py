@@ -11,6 +11,7 @@ from fixtures.comparing import cut_texts, rows
 from fixtures.comparing.bounds import Bound
 from fixtures.comparing.bounds_of_two import bounds_of_two, is_the_same, wider
 from fixtures.comparing.counterparts import Counterpart, counterparts
+from fixtures.comparing.differences import differences, lines
 from fixtures.comparing.floors import floors
 from fixtures.comparing.lost import Served, is_served, row_of, served_by, why_not_judged
 from fixtures.comparing.statistics import STATISTICS
@@ -92,6 +93,16 @@ def test_task_that_is_the_same_as_another_now_is_compared_with_what_it_was():
 def test_old_side_of_which_no_role_is_known_has_tasks_alone():
     assert counterparts(("retrieval.query", "gone"), None, JINA) == [Counterpart("retrieval.query", "retrieval.query")]
     assert counterparts(tuple(JINA.tasks), None, E5) == []
+
+
+def test_roles_that_changed_places_are_said_to_differ_though_no_task_moved():
+    swapped = replace(JINA, roles={**JINA.roles, Role.QUERY: "retrieval.passage", Role.DOCUMENT: "retrieval.query"})
+    found = lines(differences(Observation(JINA), Observation(swapped)))
+    assert found == [
+        "task of the role query: retrieval.query -> retrieval.passage",
+        "task of the role document: retrieval.passage -> retrieval.query",
+    ]
+    assert lines(differences(Observation(JINA), Observation(JINA))) == ["nothing that both sides state"]
 
 
 # --- what is lost -----------------------------------------------------------------------------------------------------

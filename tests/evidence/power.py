@@ -1,14 +1,14 @@
 """The smallest loss that the evidence texts can show, from the spread of real differences between two systems."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fixtures.comparing.items import Item
+from fixtures.comparing.power import difference_seen
 
-ONE_SIDED, POWER = 0.05, 0.8
+ONE_SIDED = 0.05
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Power:
         spread: standard deviation over items of the item's mean difference over languages.
         spread_in_one_language: the same of one language's differences, the largest of all languages.
         correlation: of two languages' differences of one item (intra-class, one-way analysis of variance).
-        pooled: the smallest loss, over all languages, that is seen with probability ``POWER`` at ``ONE_SIDED``.
+        pooled: the smallest loss, over all languages, that is seen with 80% at ``ONE_SIDED``.
         one_language: the same in one language, at the strictest step of Holm's correction over all languages.
     """
 
@@ -44,19 +44,9 @@ def power(old: Sequence[Item], new: Sequence[Item]) -> Power:
         spread,
         single,
         _intra_class_correlation(differences),
-        smallest_loss(spread, items, ONE_SIDED),
-        smallest_loss(single, items, ONE_SIDED / count),
+        difference_seen(spread, items, ONE_SIDED),
+        difference_seen(single, items, ONE_SIDED / count),
     )
-
-
-def smallest_loss(spread: float, items: int, level: float) -> float:
-    """Return the loss that a one-sided t test on so many differences sees with probability ``POWER``.
-
-    (t(1 - level) + t(power)) * spread / sqrt(items), t with items - 1 degrees of freedom.
-    """
-    from scipy.stats import t
-
-    return float((t.isf(level, items - 1) + t.ppf(POWER, items - 1)) * spread / math.sqrt(items))
 
 
 def _intra_class_correlation(differences: np.ndarray) -> float:

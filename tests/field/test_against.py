@@ -111,6 +111,12 @@ def test_what_tasks_leave_out_is_not_lost(project, old, new):
     assert "skipped   1: not judged: --tasks leaves tasks of the model out" in closing_lines(result)
 
 
+def test_loss_shows_also_where_all_tasks_that_are_left_are_chosen(project, old, new):
+    take_a_task_away(new)
+    result = run(project, DRIFT, "--against=old", "--tasks=separation", model=new)
+    assert failed(result) == ["test_what_the_old_system_served_is_served[cpu-role:classification]"]
+
+
 NEW_NAMES = """
 dimension = 64
 max_length = 16
