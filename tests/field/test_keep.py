@@ -221,6 +221,13 @@ def test_folder_that_can_not_be_written_is_one_line(project, old, new):
     assert told == "--keep: 'file/kept' is no folder; give one, which need not be there yet"
 
 
+def test_look_around_makes_nothing(project, new):
+    before = {path.name for path in project.path.iterdir()}
+    result = run(project, DRIFT, "--keep=kept", "--collect-only", "-q", model=new)
+    assert result.ret == pytest.ExitCode.OK and "--keep" not in printed(result)
+    assert {path.name for path in project.path.iterdir()} - before <= {"__pycache__", ".pytest_cache"}
+
+
 def test_run_that_records_keeps_nothing(project, new):
     told = refusal(run(project, DRIFT, "--snapshot-update", "--keep=kept", model=new))
     assert told == "--keep with --snapshot-update: a run that records has no old side; leave one of them out"
