@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,19 @@ FORMAT_1 = str(ROOT / "tests" / "data" / "baselines" / "format-1" / "mini")
 SENTENCES = list(corpus.shown_sentences().values())
 
 
-def kept(where: Path, turned: float = 0.0, *, texts: dict[str, str] | None = None, sentences=SENTENCES, **spec) -> str:
+def unchanged(vectors: np.ndarray) -> np.ndarray:
+    return vectors
+
+
+def kept(
+    where: Path,
+    turned: float = 0.0,
+    *,
+    texts: dict[str, str] | None = None,
+    sentences: list[str] = SENTENCES,
+    changed: Callable[[np.ndarray], np.ndarray] = unchanged,
+    **spec,
+) -> str:
     """Keep what a made-up system answers; ``turned`` is how far each vector is turned towards another task's."""
     anchors = anchor_set(SPEC.max_length, texts)
     found = Observation(
@@ -38,7 +51,8 @@ def kept(where: Path, turned: float = 0.0, *, texts: dict[str, str] | None = Non
     )
     for asked in (list(anchors.texts.values()), sentences):
         vectors = callables.encode(asked, TASK) + turned * callables.encode(asked, "another")
-        found.keep(asked, TASK, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+        at_unit_length = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        found.keep(asked, TASK, changed(at_unit_length).astype(np.float32))
     folder.save(found, where)
     return str(where)
 
@@ -81,6 +95,39 @@ def test_each_figure_stands_beside_its_bound_and_a_failure_is_shown_as_a_run_sho
         < failure
         < lines.index(f"vectors   on cpu: not interchangeable with those of {tmp_path}/old: re-index")
     )
+
+
+def rotated(vectors: np.ndarray) -> np.ndarray:
+    return vectors @ np.linalg.qr(np.random.default_rng(2).standard_normal((vectors.shape[1],) * 2))[0]
+
+
+def one_is_not_finite(vectors: np.ndarray) -> np.ndarray:
+    vectors = vectors.copy()
+    vectors[1] = np.nan
+    return vectors
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown", "figure"),
+    [
+        (rotated, "old.distance(new, a)", r"^ +(\d\.\de[-+]\d\d)  \""),
+        (lambda vectors: vectors * 1.01, "old.norm(a), new.norm(a)", r"^ +norm (\d\.\d+) -> (\d\.\d+) "),
+        (one_is_not_finite, "new.vector(a)", r"^ +\"()()"),
+    ],
+    ids=["rotated", "longer", "not finite"],
+)
+def test_lines_of_python_show_what_the_first_case_says(tmp_path, changed, shown, figure):
+    old, new = kept(tmp_path / "old"), kept(tmp_path / "new", changed=changed)
+    result = finished([sys.executable, "-m", "fixtures", "compare", old, new], cwd=ROOT)
+    assert result.ret == 1
+    at = next(at for at, line in enumerate(result.outlines) if "see it again" in line)
+    assert result.outlines[at + 3].endswith(f"; print({shown})")
+    printed = str(finished([sys.executable, "-c", "\n".join(result.outlines[at + 1 : at + 4])], cwd=ROOT).stdout)
+    said = re.search(figure, str(result.stdout), re.MULTILINE)
+    if shown == "new.vector(a)":
+        assert said and {*re.findall(r"\w+", printed)} == {"nan"}
+    else:
+        assert [float(one) for one in printed.split()] == pytest.approx([*map(float, said.groups())], rel=0.05)
 
 
 @pytest.mark.parametrize("sides", [(MINI, MINI), (FORMAT_1, MINI)], ids=["twice the same", "of an earlier format"])

@@ -113,6 +113,8 @@ def test_bounds_are_those_of_the_old_systems_own_baseline_whatever_is_recorded_s
     assert len(of) == 1 and of.pop().endswith("snapshots/mini")
     assert printed(result).count("observing mini,dtype=bfloat16 on cpu: separation: ") == 2
     assert printed(result).count("note      kept: ") == 1
+    later = [row for row in figures(again("kept/new", "kept/new")) if row[0] == "matrix max"]
+    assert {row[7].partition(";")[0] for row in later} == {"floor of float32"}  # a new side has no bounds of its own
     told = command("kept/old", "kept/new")
     assert (
         told.ret == pytest.ExitCode.OK
@@ -217,6 +219,13 @@ def test_folder_that_can_not_be_written_is_one_line(project, old, new):
     put(project.path, {"file": ""})
     told = refusal(run(project, DRIFT, "--keep=file/kept", model=new))
     assert told == "--keep: 'file/kept' is no folder; give one, which need not be there yet"
+
+
+def test_look_around_makes_nothing(project, new):
+    before = {path.name for path in project.path.iterdir()}
+    result = run(project, DRIFT, "--keep=kept", "--collect-only", "-q", model=new)
+    assert result.ret == pytest.ExitCode.OK and "--keep" not in printed(result)
+    assert {path.name for path in project.path.iterdir()} - before <= {"__pycache__", ".pytest_cache"}
 
 
 def test_run_that_records_keeps_nothing(project, new):
