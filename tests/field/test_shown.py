@@ -176,6 +176,4 @@ def test_baseline_whose_names_are_control_characters_is_shown_escaped(project):
 def test_verdict_without_statistics_has_no_share_in_the_summary(project):
     shutil.copytree(ROOT / "snapshots/mini", project.path / "snapshots/mini")
     result = run_callable(project, "encode", "evals/test_drift.py", "--baseline=mini", task_map=None)
-    assert (
-        "drift     embedding on own: not comparable" in result.outlines
-    )  # of no task of mini, and of none of its roles
+    assert "drift     embedding on own: not comparable" in result.outlines  # mini has none of its tasks and roles
