@@ -109,7 +109,7 @@ def test_old_system_beside_the_new_one_needs_no_baseline_and_has_its_bounds_wher
     assert "drift     separation on cpu: identical" in printed(result)
     report = json.loads((service.folder / "out" / "report.json").read_text(encoding="utf-8"))
     sources = {row["source"] for row in report["rows"] if row["name"] == "vector max"}
-    assert len(sources) == 1 and sources.pop().endswith(", of the baseline embedder")
+    assert len(sources) == 1 and sources.pop().endswith(", of baselines/embedder")
     shutil.rmtree(service.folder / "out")
     assert service.status() == CLEAN
 
