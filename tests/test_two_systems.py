@@ -146,10 +146,10 @@ def test_lost_role_fails_with_the_reason_and_can_be_listed(new, told):
 
 def test_what_was_not_asked_is_not_judged():
     gone = Served("classification", Role.CLASSIFICATION)
-    assert "--tasks leaves tasks" in why_not_judged(gone, E5, leaves_tasks_out=True)
-    assert "merged model" in why_not_judged(gone, replace(E5, task_named=True), leaves_tasks_out=False)
-    assert why_not_judged(gone, E5, leaves_tasks_out=False) is None
-    assert why_not_judged(Served("query", Role.QUERY), E5, leaves_tasks_out=True) is None
+    assert "--tasks leaves tasks" in why_not_judged(gone, E5, leaves_tasks_out=lambda: True)
+    assert "merged model" in why_not_judged(gone, replace(E5, task_named=True), leaves_tasks_out=lambda: False)
+    assert why_not_judged(gone, E5, leaves_tasks_out=lambda: False) is None
+    assert why_not_judged(Served("query", Role.QUERY), E5, leaves_tasks_out=lambda: True) is None
 
 
 def test_baselines_of_format_1_name_no_roles_and_have_those_of_jina_v3_where_the_tasks_are_its(
