@@ -168,6 +168,20 @@ def test_every_fault_of_the_whole_model_moves_the_cut_and_one_more_does(both):
     assert np.array_equal(encoder.encode(texts, task), encoder.encode(texts, task))  # all are taken back
 
 
+def test_what_is_not_normalised_is_not_normalised_by_the_cut_either(cut):
+    system, encoder = cut
+    task, lengths = encoder.tasks[0], {}
+    for fault in system.runtime.faults(encoder):
+        with fault.inject(encoder, task) as faulty:
+            lengths[fault.name] = np.linalg.norm(faulty.encode(TEXTS, task), axis=1)
+    if not system.spec.normalised:
+        assert not {"not normalised", "cut and not normalised again"} & set(lengths)
+        return
+    assert (np.abs(lengths.pop("not normalised") - 1) > 0.01).all()
+    assert (lengths.pop("cut and not normalised again") < 0.99).all()
+    assert all(np.allclose(one, 1, atol=1e-5) for one in lengths.values())
+
+
 # --- what the system says of itself ---------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from fixtures.comparing.difference import (
     Difference,
 )
 from fixtures.comparing.differences import NOTHING, TOKENIZERS_DIFFER, differences, explained_by, lines, unknown
-from fixtures.models.spec import Input, ModelSpec, Role
+from fixtures.models.spec import Input, ModelSpec, Role, Whole
 from fixtures.observing.observation import Observation
 from tests.places import ROOT
 
@@ -121,6 +121,9 @@ DIFFERENT = {
     "pooling": ({"pooling_modes": ("cls", "max")}, "pooling: mean -> cls and max"),
     "normalisation": ({"normalised": False}, "normalisation: unit length -> any length"),
     "dimension": ({"dimension": 4}, "dimension: 8 -> 4"),
+    "cut": ({"dimension": 4, "whole": Whole(8)}, "dimension: 8 -> 4 of 8"),
+    "cut to the same length": ({"whole": Whole(16)}, "dimension: 8 -> 8 of 16"),
+    "cut of a length that was never known": ({"dimension": 4, "whole": Whole()}, "dimension: 8 -> 4"),
     "dtype": ({"environment": {"dtype": "bfloat16"}}, "dtype: float32 -> bfloat16"),
     "precision": ({"environment": {"dtype": None}, "precision": "int8"}, "precision: float32 -> int8"),
     "attention": ({"environment": {"attn_implementation": "eager"}}, "attention: sdpa -> eager"),
@@ -227,6 +230,15 @@ def test_adapters_that_changed_places_are_other_weights_and_files_in_another_fol
     assert told(details={"layout": "native", "model_files": swapped})[0].startswith("weights: ")
     moved = {f"0_Transformer/{name}": digest for name, digest in FILES.items()}
     assert told(details={"layout": "native", "model_files": moved}) == [NOTHING]
+
+
+def test_adapters_of_tasks_that_one_side_alone_was_asked_are_no_difference():
+    tasks = {"query": Input("query: ", "query"), "separation": Input("", "separation")}
+    whole = side(tasks=tasks)
+    part = side(tasks={"query": tasks["query"]}, details=files("separation/adapter_model.safetensors"))
+    assert lines(differences(whole, part)) == lines(differences(part, whole)) == [NOTHING]
+    without = side(tasks=tasks, details=files("separation/adapter_model.safetensors"))
+    assert lines(differences(whole, without))[0].startswith("weights: ")
 
 
 def test_weights_stored_in_another_layout_may_be_the_same():

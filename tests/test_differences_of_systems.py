@@ -15,7 +15,7 @@ from fixtures.models.spec import ModelSpec, Target
 from fixtures.models.task_maps import TaskMap
 from fixtures.observing import folder as kept_folder
 from fixtures.observing.observation import Observation, observe
-from fixtures.runtimes.jina_v3 import weights
+from fixtures.runtimes import weights
 from fixtures.runtimes.onnx import files as onnx_files
 from fixtures.runtimes.system import system_of
 from fixtures.texts.anchors import anchor_set
@@ -290,6 +290,14 @@ def test_callables_differ_in_what_their_maps_state_and_in_their_files(tmp_path, 
     ]
 
 
+def test_two_callables_of_one_file_are_two_models():
+    before, now = (observed(f"python:tests.callables:{name}") for name in ("encode", "forgets_the_order"))
+    assert before.spec.source == now.spec.source
+    assert lines(differences(before, now)) == [
+        "model: python:tests.callables:encode -> python:tests.callables:forgets_the_order"
+    ]
+
+
 def test_callable_and_the_model_that_it_serves_are_compared_by_what_is_known(of_folder):
     """Its device is its own choice, and whatever is behind it isn't known."""
     served = observed("python:tests.callables:encode", task_map=TaskMap(pooling="cls", precision="float32"))
@@ -340,9 +348,10 @@ def test_description_is_the_same_in_another_process(of_folder, of_graph, tiny):
 # --- what it costs ------------------------------------------------------------------------------------------------
 
 
-def test_no_file_is_hashed_twice_to_open_a_model_and_to_compare_it(
+def test_parts_of_a_model_are_the_hashes_that_describing_it_takes_once(
     native_checkpoint, folder, graph_folder, tmp_path, monkeypatch
 ):
+    """Opening takes them once more, to see whether a file changed since (``runtimes/changed_files.py``)."""
     hashed = []
 
     def counting(own):
@@ -353,6 +362,8 @@ def test_no_file_is_hashed_twice_to_open_a_model_and_to_compare_it(
     for at, model in enumerate((native_checkpoint, folder, graph_folder)):
         hashed.clear()
         copy = shutil.copytree(model, tmp_path / f"{at}")  # of which this process knows nothing
+        spec = system_of(Target(str(copy))).described().fetched().spec
+        assert len(hashed) == len(set(hashed)) == sum(map(len, spec.parts.values())) > 3
         found = observed(copy)
-        assert differences(found, found) == []
-        assert len(hashed) == len(set(hashed)) == len(found.spec.details["model_files"]) > 3
+        hashed.clear()
+        assert differences(found, found) == [] and hashed == []

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from fixtures.comparing import drift, drift_rows, rows
-from fixtures.comparing.compare import compare_task
+from fixtures.comparing.bounds import Bound
+from fixtures.comparing.compare import compare, compare_task
+from fixtures.comparing.cut_texts import moved_beyond
 from fixtures.comparing.diagnosis import Finding
 from fixtures.comparing.interchange import JUST_RECORDED
 from fixtures.comparing.reference import Reference
@@ -59,6 +61,21 @@ def test_vectors_beyond_bounds_are_to_be_indexed_anew_whatever_moved_them(now):
     assert [case.label for case in found.evidence][-2:] == [VOID, "record it"]
 
 
+@pytest.mark.parametrize("beyond", ["order inversions", "neighbour flips", "matrix mean"])
+def test_similarities_beyond_bounds_are_no_reason_to_index_anew_where_each_vector_is_within_its_own(beyond):
+    shares = {**dict.fromkeys(STATISTICS, 0.1), beyond: 1.1}
+    found = row(Finding(drift.Verdict(drift.DRIFTED, dict.fromkeys(STATISTICS, 1e-9), shares), TASK))
+    assert found.verdict == rows.FAILS and found.detail["interchangeable"] is True
+    told = "your stored vectors are interchangeable: all vectors are within bounds"
+    assert told in [case.label for case in found.evidence]
+
+
+def test_similarities_beyond_bounds_tell_of_vectors_where_these_have_none():
+    left = [name for name in STATISTICS if not name.startswith("vector")]
+    found = row(judged(callables.encode(TEXTS, "another task"), left))
+    assert found.new == drift.DRIFTED and found.detail["interchangeable"] is False
+
+
 def test_scale_of_vectors_that_are_not_normalised_matters_to_dot_products():
     lengths = np.linspace(1, 3, len(TEXTS), dtype=np.float32)[:, None]
     before, bounds = encoded() * lengths, dict.fromkeys([*STATISTICS, "norm change"], BOUND)
@@ -100,6 +117,53 @@ def test_vectors_that_are_not_finite_are_no_reason_to_index_anew():
     found = row(finding(now))
     assert found.detail["interchangeable"] is None
     assert found.detail["interchangeable_unknown"] == "embeddings hold NaN or infinity"
+
+
+def test_old_side_that_is_not_finite_can_not_be_compared():
+    before = encoded()
+    before[-1, 0] = np.nan
+    for now in (encoded(), before.copy()):
+        found = row(finding(now, before))
+        assert found.fails and found.new == drift.NOT_COMPARABLE and found.detail["interchangeable"] is None
+        assert found.detail["interchangeable_unknown"] == (
+            f"snapshots/m answered {TASK} with NaN or infinity on 1 of {len(TEXTS)} texts"
+        )
+
+
+def test_another_vocabulary_explains_no_drift_where_more_differs():
+    names = list(ANCHORS.token_texts)
+    for many, explained in ((len(names), ""), (len(names) // 2, "the tokenizers differ")):
+        moves = set(names[:many])
+        now = encoded()
+        for at, name in enumerate(ANCHORS.texts):
+            if name in moves:
+                now[at] = callables.encode([TEXTS[at]], "another task")[0]
+        old = observed(encoded(), tokens={name: [1] for name in names})
+        new = observed(now, tokens={name: [2] if name in moves else [1] for name in names})
+        old.spec, new.spec = (replace(old.spec, precision=one) for one in ("float32", "bfloat16"))
+        found = compare(reference(old), new, ANCHORS)[TASK]
+        assert found.verdict.outcome == drift.TOKENIZER and found.explained == explained
+
+
+@pytest.mark.parametrize("broken_side", [0, 1], ids=["old", "new"])
+def test_long_texts_that_are_not_finite_fail_though_only_one_side_cuts_them(broken_side):
+    vectors = np.eye(2, dtype=np.float32)
+    sides = [vectors, vectors.copy()]
+    sides[broken_side][1, 0] = np.nan
+    known = ANCHORS.only(list(ANCHORS.texts)[:2])
+    old, new = (observed(side, known) for side in sides)
+    cut = moved_beyond(old, new, known, TASK, {"vector max": Bound(BOUND, "made up")})
+    found = replace(finding(encoded()), beyond=cut)
+    of_cut = [one for one in drift_rows.rows_of(found, OLD, "", lambda: "") if one.name == drift_rows.CUT_TEXTS]
+    assert [one.fails for one in of_cut] == [True] and "1 of 2 texts hold NaN or infinity" in of_cut[0].reason
+    assert row(found).detail["interchangeable"] is None
+
+
+def test_long_texts_without_a_bound_leave_it_unknown_whether_vectors_are_interchangeable():
+    known = ANCHORS.only(list(ANCHORS.texts)[:2])
+    old, new = (observed(side, known) for side in (np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[::-1]))
+    found = replace(finding(encoded()), beyond=moved_beyond(old, new, known, TASK, {}))
+    assert row(found).detail["interchangeable"] is None
 
 
 @pytest.mark.parametrize(

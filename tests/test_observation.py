@@ -107,9 +107,14 @@ def changed(entry, value):
     def change(path):
         said = json.loads(path.read_text(encoding="utf-8"))
         said[entry] = value
+        said["observation_sha256"] = folders._own_hash(said)
         path.write_text(json.dumps(said), encoding="utf-8")
 
     return change
+
+
+def edited(path):
+    path.write_text(path.read_text(encoding="utf-8").replace('"device": "cpu"', '"device": "cuda"'), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,7 @@ def changed(entry, value):
         (folders.DESCRIPTION, changed("inputs", [{"input": {"prompt": "other"}, "texts": []}]), "can't be read back"),
         (folders.DESCRIPTION, changed("spec", {"name": "m"}), "can't be read back"),
         (folders.VECTORS, lambda path: path.write_bytes(path.read_bytes()[:-1]), "not the content that"),
+        (folders.DESCRIPTION, edited, "not what was kept (changed by hand?)"),
     ],
 )
 def test_damage_is_one_line(observation, tmp_path, name, change, problem):

@@ -21,9 +21,10 @@ from tests.real import carried, e5_folder, noise, packed_e5
 from tests.real.carried import Carried, NotAsExpectedError
 from tests.real.character_map import character_map
 from tests.real.packed_e5 import NotPackedError, read_packed, unpacked
+from tests.real.saying import unsaid
 from tests.real.suite_runs import Eval, SuiteRun, read_evals
 from tests.real.systems import CHANGES, SYSTEMS
-from tests.real.table import OfChange, OfSystem, markdown, what_is_red
+from tests.real.table import END, OfChange, OfSystem, markdown, what_is_red, with_tables
 
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "a", "b", "▁a", "<mask>"]
 REPLACEMENTS = {"Ａ": "a", "ﬁ": "fi", "\u00a0": " ", "\x7f": ""}
@@ -288,20 +289,20 @@ def test_what_is_red_is_what_fails_and_what_is_not_told():
 
 def test_what_a_verdict_should_say_is_looked_for():
     lines = ["drifted", "moved: all 93 texts", "looks like: a rotation"]
-    assert command.unsaid(["^drifted$", "!CLS"], lines) == []
-    assert command.unsaid(["^drift$", "!rotation"], lines) == ["doesn't say '^drift$'", "says 'rotation'"]
+    assert unsaid(["^drifted$", "!CLS"], lines) == []
+    assert unsaid(["^drift$", "!rotation"], lines) == ["doesn't say '^drift$'", "says 'rotation'"]
 
 
 def test_page_has_new_tables_between_its_marks_and_is_the_same_elsewhere():
-    page = f"before\n{command.BEGIN}\n\nold\n{command.END}\nafter\n"
-    once = command.with_tables(page, "new\n")
-    assert once == f"before\n{command.BEGIN}\n\nnew\n\n{command.END}\nafter\n"
-    assert command.with_tables(once, "new\n") == once
+    page = f"before\n{command.BEGIN}\n\nold\n{END}\nafter\n"
+    once = with_tables(page, "new\n", command.BEGIN)
+    assert once == f"before\n{command.BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert with_tables(once, "new\n", command.BEGIN) == once
 
 
 def test_page_has_every_system_and_every_change():
     page = command.PAGE.read_text(encoding="utf-8")
-    tables = page.partition(command.BEGIN)[2].partition(command.END)[0].splitlines()
+    tables = page.partition(command.BEGIN)[2].partition(END)[0].splitlines()
     for system in SYSTEMS:
         assert sum(line.startswith(f"| {system.name} |") for line in tables) == 2
     for change in CHANGES:

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 from fixtures.baselines.baseline import Baseline
 from fixtures.baselines.reference import reference_of
 from fixtures.comparing.compare import compare_task
+from fixtures.comparing.counterparts import Counterpart
 from fixtures.comparing.diagnosis import Finding
 from fixtures.comparing.reference import Reference
 from fixtures.observing.observation import Observation as Answers
@@ -45,7 +46,7 @@ class Laboratory:
         listed = dict(zip(self.anchors.token_texts, tokens, strict=True))
         answers = Answers(self.encoder.spec, tokens=listed_tokens(listed))
         answers.keep(list(self.anchors.texts.values()), task, vectors)
-        return compare_task(self.old, answers, self.anchors, task)
+        return compare_task(self.old, answers, self.anchors, Counterpart(task, task))
 
     @cached_property
     def old(self) -> Reference:

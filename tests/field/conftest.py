@@ -1,8 +1,14 @@
 """Folders that several files of runs start from."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
-from tests.places import Home
+from tests.checkpoints import ADAPTER_FILE, change_json, write_native_checkpoint
+from tests.places import ROOT, Home
+
+TWO_TASKS = ("separation", "classification")
 
 OWN_EVALS = """
 import warnings
@@ -65,3 +71,42 @@ def service(pytester, native_checkpoint, monkeypatch) -> Home:
     service = Home(pytester.path, native_checkpoint)
     service.says({OURS: EVAL, "tests/test_unit.py": UNIT})
     return service
+
+
+def mixed_up(folder: Path) -> Path:
+    """A copy of the bundled model, one of whose adapters has another one's weights."""
+    shutil.copytree(ROOT / "fixtures" / "checkpoints" / "mini", folder)
+    shutil.copy(folder / "retrieval_passage" / ADAPTER_FILE, folder / "separation" / ADAPTER_FILE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def of_two_tasks(tmp_path_factory):
+    """A tiny model that cuts texts early, so that a run takes a second. Read only."""
+    folder = write_native_checkpoint(
+        tmp_path_factory.mktemp("two") / "own", prefixes=dict.fromkeys(TWO_TASKS, ""), tasks=[*TWO_TASKS]
+    )
+    change_json(folder / "tokenizer_config.json", model_max_length=16)
+    return folder
+
+
+@pytest.fixture
+def old(project, of_two_tasks):
+    """The model of two tasks, where a run with --against finds its old system."""
+    return shutil.copytree(of_two_tasks, project.path / "old")
+
+
+@pytest.fixture
+def new(project, of_two_tasks):
+    """The same as a run's own model."""
+    return shutil.copytree(of_two_tasks, project.path / "new")
+
+
+@pytest.fixture
+def temporary(project, monkeypatch):
+    """An empty folder for what runs keep for a while."""
+    folder = project.path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder

@@ -1,11 +1,13 @@
 """Old against new in one run: what it says, what it refuses, and that strangers may stand anywhere."""
 
 import json
+import re
 import shutil
 
 import pytest
 
 from tests.checkpoints import ADAPTER_FILE, change_json, change_tensors, write_native_checkpoint
+from tests.field.conftest import TWO_TASKS as TASKS
 from tests.field.test_option_folders import EVIL, INI
 from tests.places import ROOT, put
 from tests.runs import (
@@ -25,38 +27,7 @@ from tests.runs import (
 
 DRIFT = "evals/test_drift.py"
 COMPARED = [DRIFT, "evals/test_similarity.py"]
-TASKS = ("separation", "classification")
 WORKERS = ["-n2", "--dist=loadgroup"]
-
-
-@pytest.fixture(scope="module")
-def of_two_tasks(tmp_path_factory):
-    """A tiny model that cuts texts early, so that a run takes a second. Read only."""
-    folder = write_native_checkpoint(
-        tmp_path_factory.mktemp("two") / "own", prefixes=dict.fromkeys(TASKS, ""), tasks=[*TASKS]
-    )
-    change_json(folder / "tokenizer_config.json", model_max_length=16)
-    return folder
-
-
-@pytest.fixture
-def old(project, of_two_tasks):
-    return shutil.copytree(of_two_tasks, project.path / "old")
-
-
-@pytest.fixture
-def new(project, of_two_tasks):
-    return shutil.copytree(of_two_tasks, project.path / "new")
-
-
-@pytest.fixture
-def temporary(project, monkeypatch):
-    """An empty folder for what runs keep for a while."""
-    folder = project.path / "temporary"
-    folder.mkdir()
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    return folder
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, str]:
@@ -96,7 +67,7 @@ def test_adapters_that_changed_places_are_named(project, old, new):
     assert outcomes(result) == dict.fromkeys(sorted(TASKS), "drifted")
     told = section(result, "FAILURES")
     assert "looks like: separation answers with the classification adapter" in told
-    assert f"  differs: model: old -> {new}; weights: " in told
+    assert re.search(r"^  differs: model: old -> .*; weights: ", told, re.MULTILINE)
     assert "If the change is wanted: nothing is recorded with --against; a line in " in told
     assert lines(result, "vectors ") == ["vectors   on cpu: not interchangeable with those of old on cpu: re-index"]
 
@@ -141,6 +112,12 @@ def test_what_tasks_leave_out_is_not_lost(project, old, new):
     assert "skipped   1: not judged: --tasks leaves tasks of the model out" in closing_lines(result)
 
 
+def test_loss_shows_also_where_all_tasks_that_are_left_are_chosen(project, old, new):
+    take_a_task_away(new)
+    result = run(project, DRIFT, "--against=old", "--tasks=separation", model=new)
+    assert failed(result) == ["test_what_the_old_system_served_is_served[cpu-role:classification]"]
+
+
 NEW_NAMES = """
 dimension = 64
 max_length = 16
@@ -172,6 +149,29 @@ def test_tasks_of_other_names_are_compared_role_by_role_and_none_is_lost(project
     assert not [name for name in failed(result) if "served" in name]
     told = [line for line in lines(result, "drift ") if "group (clustering; was one) on own" in line]
     assert told
+
+
+TWO_OF_NO_ROLE = 'precision = "float32"\n[tasks]\nembedding = {}\nmore = {}\n'
+
+
+@pytest.mark.parametrize(
+    ("options", "addopts", "why"),
+    [
+        (["--tasks=more"], "", " has neither more nor a role of it: there is nothing to compare with"),
+        ([], "--deselect=evals/test_drift.py", ": no eval of test_drift.py has run"),
+        (["--tasks=more", "--ignore=evals/test_drift.py"], "", None),
+    ],
+    ids=["another task", "left out by a setting", "left out by the command"],
+)
+def test_run_that_compares_nothing_fails_though_other_evals_hold(project, monkeypatch, options, addopts, why):
+    put(project.path, {"old.toml": TWO_OF_NO_ROLE.replace("more = {}\n", "")})
+    monkeypatch.setenv("PYTEST_ADDOPTS", addopts)
+    old = "python:tests.callables:encode,task-map=old.toml"
+    asked = ["evals/test_contract.py", DRIFT, f"--against={old}", *options]
+    result = run_callable(project, "encode", *asked, task_map=TWO_OF_NO_ROLE)
+    told = [line for line in notes(result) if "failed: nothing was compared with" in line]
+    assert result.ret == (pytest.ExitCode.OK if why is None else pytest.ExitCode.TESTS_FAILED)
+    assert [line.endswith(why or "") for line in told] == ([] if why is None else [True])
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------
@@ -230,6 +230,13 @@ def test_refusals_are_alike_with_workers(project, old, new):
 def test_old_system_that_raises_ends_the_run_in_one_line(project):
     result = run_callable(project, "encode", DRIFT, "--against=python:tests.callables:raises,task-map=map.toml")
     assert refusal(result).startswith("--against: python:tests.callables:raises: ")
+
+
+def test_old_system_that_answers_nan_is_nothing_to_compare_with(project):
+    result = run_callable(
+        project, "encode", DRIFT, "--against=python:tests.callables:not_finite_alone,task-map=map.toml"
+    )
+    assert "embeddings hold NaN or infinity" in refusal(result)
 
 
 def test_nothing_is_imported_for_a_look_around(project, old, new):

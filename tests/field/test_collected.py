@@ -59,6 +59,18 @@ def test_services_own_evals_follow_its_settings(service):
     ]
 
 
+def test_parameters_of_a_services_own_tests_stay_its_own(service):
+    """A test of theirs may give values to names that the suite repeats its evals for."""
+    both = "@pytest.mark.parametrize('device, task', [('phone', 'call')])\ndef test_both(device, task): pass\n"
+    one = "@pytest.mark.parametrize(argnames=['lost'], argvalues=[['keys']])\ndef test_one(lost): pass\n"
+    service.says({"pytest.ini": INI, "tests/test_own.py": f"import pytest\n{both}{one}"})
+    result = run_apart(OURS, "tests/test_own.py", "-rA", *ON_THE_MODEL)
+    assert [one for one in lines(result, "PASSED") if "test_own" in one] == [
+        "PASSED tests/test_own.py::test_both[phone-call]",
+        "PASSED tests/test_own.py::test_one[keys]",
+    ]
+
+
 def test_what_the_command_leaves_out_is_left_out(pytester, service):
     service.says({"pytest.ini": INI})
     typed = [f"--ignore={EVALS}/test_drift.py", "--ignore-glob=*test_[ct]*"]

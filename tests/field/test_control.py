@@ -155,11 +155,11 @@ def test_libraries_that_are_others_than_at_its_recording_are_told(here, mixed_up
 # --- where it runs ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("plugins", [[], ["otherwise"]], ids=["healthy", "otherwise"])
-def test_process_that_the_user_started_asks_it_where_workers_ran_the_evals(here, mixed_up, plugins):
+@pytest.mark.parametrize(("plugins", "more"), [([], []), (["otherwise"], ["-x"])], ids=["healthy", "otherwise"])
+def test_process_that_the_user_started_asks_it_where_workers_ran_the_evals(here, mixed_up, plugins, more):
     put(here.path, {"otherwise.py": OTHERWISE, "telling.py": TELLING})
     chosen = [option for name in ("telling", *plugins) for option in ("-p", name)]
-    on_two = [*DRIFT, "--baseline=mini", *ONE_TASK, "-n2", "--dist=loadgroup", *chosen]
+    on_two = [*DRIFT, "--baseline=mini", *ONE_TASK, "-n2", "--dist=loadgroup", *chosen, *more]
     result = run_apart(*on_two, model=mixed_up, LOADED="loaded", PYTHONPATH=str(here.path))
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (line,) = control_in(result)
@@ -225,10 +225,11 @@ def test_known_failure_does_not_ask_for_it(here, mixed_up, events):
     assert control_in(result) == [] and "open mini" not in events
 
 
-def test_old_side_that_is_observed_in_the_run_needs_none(here, mixed_up, events):
-    result = run(here, *DRIFT, "--against=mini", *ONE_TASK[:2], f"--model={mixed_up}")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED and control_in(result) == []
-    assert events == ["open mini", "close mini", "open mixed-up", "close mixed-up"]
+def test_old_side_that_is_observed_in_the_run_needs_none(here, native_checkpoint, own_checkpoint, events):
+    shutil.copy(own_checkpoint / "retrieval_passage" / ADAPTER_FILE, own_checkpoint / "separation")
+    result = run(here, *DRIFT, f"--against={native_checkpoint}", "--tasks=separation", model=own_checkpoint)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED and "separation on cpu: drift: drifted" in str(result.stdout)
+    assert control_in(result) == [] and events == ["open tiny", "close tiny", "open own", "close own"]
 
 
 # --- what keeps it from running -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A service that pins the suite keeps its baselines: recorded, committed, compared in a fresh clone, accepted."""
 
+import json
 import re
 import shutil
 
@@ -93,6 +94,24 @@ def test_changed_adapter_fails_and_is_accepted_by_the_printed_command(clone):
     changed, in_submodule = service.status()
     assert changed and all(line.startswith(" M baselines/embedder/") for line in changed.splitlines())
     assert in_submodule == ""
+
+
+@pytest.mark.parametrize("workers", ["", "-n 2 --dist loadgroup"])
+def test_old_system_beside_the_new_one_needs_no_baseline_and_has_its_bounds_where_there_is_one(clone, workers):
+    """The committed baseline is of the very system that --against names: its bounds are found by what it is."""
+    service = clone_of(clone, clone.folder.parent / f"against{len(workers)}")
+    shutil.copytree(clone.folder / MODEL, service.folder / "models" / "old")
+    shutil.copytree(clone.folder / MODEL, service.folder / MODEL)
+    result = service.run(
+        f"pytest {DRIFT} evals --model {MODEL} --against=models/old --device cpu --report=out {workers}"
+    )
+    assert result.ret == 0
+    assert "drift     separation on cpu: identical" in printed(result)
+    report = json.loads((service.folder / "out" / "report.json").read_text(encoding="utf-8"))
+    sources = {row["source"] for row in report["rows"] if row["name"] == "vector max"}
+    assert len(sources) == 1 and sources.pop().endswith(", of baselines/embedder")
+    shutil.rmtree(service.folder / "out")
+    assert service.status() == CLEAN
 
 
 def test_folder_of_the_submodule_is_no_place_that_commands_lead_to(recorded):

@@ -20,13 +20,15 @@ from fixtures.baselines.stored_files import KNOWN_FAILURES
 from tests.real import noise
 from tests.real.carried import NotAsExpectedError
 from tests.real.packed_e5 import NotPackedError
+from tests.real.saying import unsaid
 from tests.real.suite_runs import ROOT, SuiteRun, run, sentences
 from tests.real.systems import CHANGES, HARMLESS, OTHER_BATCHES, SYSTEMS, Change, System
-from tests.real.table import OfChange, OfSystem, markdown, what_is_red
+from tests.real.table import OfChange, OfSystem, markdown, what_is_red, with_tables
+from tests.real.work_folder import WorkFolder, file_name
 
 WORK = ROOT / ".tox" / "real-models"
 PAGE = ROOT / "docs" / "real-models.md"
-BEGIN, END = "<!-- what tests.real prints -->", "<!-- its end -->"
+BEGIN = "<!-- what tests.real prints -->"
 
 COMPARED = ("evals/test_drift.py", "evals/test_similarity.py")
 FEW_TOKENS, FEW_TEXTS = 512, 7
@@ -54,7 +56,7 @@ def main() -> int:
     red = what_is_red(systems, changes)
     print(f"\n{tables}\n{(time.monotonic() - began) / 60:.0f} minutes", *red, sep="\n")
     if options.page:
-        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
+        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables, BEGIN), encoding="utf-8")
     return 1 if red else 0
 
 
@@ -66,11 +68,8 @@ class Work:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._baselines = folder, folder / "baselines"
-        self._prepared: dict[object, str] = {}
-        for earlier in (self._baselines, folder / "runs", folder / "maps"):
-            shutil.rmtree(earlier, ignore_errors=True)
-            earlier.mkdir(parents=True)
+        self._folder = WorkFolder(folder)
+        self._baselines, self._runs = self._folder.empty("baselines"), self._folder.empty("runs")
 
     def evaluated(self, system: System) -> OfSystem:
         """Run all evals while recording a baseline, then compare under harmless changes, then noise."""
@@ -78,7 +77,7 @@ class Work:
         if system.known_failures.is_file():
             own.mkdir()
             shutil.copyfile(system.known_failures, own / KNOWN_FAILURES)
-        command = self._command(system, self._map(system))
+        command = self._command(system)
         whole = self._run(system, "all evals", ["evals", *command, "--snapshot-update", "--quick-recording"])
         found = OfSystem(system.name, system.runtime, command[0].partition("=")[2], whole)
         for change, variables in HARMLESS.items():
@@ -94,9 +93,7 @@ class Work:
         """Compare a system with another one's baseline."""
         system, old = change.system, change.baseline
         against = [] if system.baseline == old.baseline else [f"--baseline={old.baseline}"]
-        ran = self._run(
-            system, f"against {old.name}", [COMPARED[0], *self._command(system, self._map(system)), *against]
-        )
+        ran = self._run(system, f"against {old.name}", [COMPARED[0], *self._command(system), *against])
         verdicts = [str(row.new) for row in ran.drift]
         said = [
             sentence
@@ -107,61 +104,26 @@ class Work:
         verdict = ", ".join(dict.fromkeys(verdicts))
         return OfChange(change.name, old.name, system.name, verdict, said, unsaid(change.says, [*verdicts, *said]))
 
-    def _command(self, system: System, task_map: str) -> list[str]:
-        if system.prepare not in self._prepared:
-            self._prepared[system.prepare] = system.prepare(self._folder)
-        options = [f"--model={self._prepared[system.prepare]}", f"--snapshots={self._baselines}"]
+    def _command(self, system: System, task_map: str | None = None) -> list[str]:
+        task_map = self._folder.task_map(system) if task_map is None else task_map
+        options = [f"--model={self._folder.model(system)}", f"--snapshots={self._baselines}"]
         options += [f"--task-map={task_map}"] if task_map else []
         return options if system.own_device else [*options, "--device=cpu"]
 
-    def _map(self, system: System) -> str:
-        """The value of --task-map; a map that the system states as text is written first."""
-        return self._written(system.name, system.task_map) if "\n" in system.task_map else system.task_map
-
     def _in_other_batches(self, system: System) -> list[str]:
         if not system.own_device:
-            return [*self._command(system, self._map(system)), f"--batch-tokens={FEW_TOKENS}"]
+            return [*self._command(system), f"--batch-tokens={FEW_TOKENS}"]
         stated = (ROOT / "fixtures" / "models" / "maps" / f"{system.task_map}.toml").read_text(encoding="utf-8")
-        return self._command(system, self._written(system.task_map, f"texts_a_call = {FEW_TEXTS}\n{stated}"))
-
-    def _written(self, name: str, task_map: str) -> str:
-        file = self._folder / "maps" / f"{_file_name(name)}.toml"
-        file.write_text(task_map, encoding="utf-8")
-        return str(file)
+        few = self._folder.written_map(system.task_map, f"texts_a_call = {FEW_TEXTS}\n{stated}")
+        return self._command(system, few)
 
     def _run(
         self, system: System, what: str, options: Sequence[str], variables: dict[str, str] | None = None
     ) -> SuiteRun:
-        ran = run(options, self._folder / "runs" / _file_name(f"{system.name} {what}"), variables)
+        ran = run(options, self._runs / file_name(f"{system.name} {what}"), variables)
         failed = sum(one.became == "failed" for one in ran.evals)
         print(f"{system.name}, {what}: {len(ran.evals)} evals, {failed} failed, {ran.seconds:.0f} s", flush=True)
         return ran
-
-
-def unsaid(says: Sequence[str], lines: Sequence[str]) -> list[str]:
-    """Return what should be said and isn't, and what is said and shouldn't.
-
-    Args:
-        says: regular expressions, each of which some line has to match; one with "!" before it, none.
-        lines: the verdicts and what was said of them.
-    """
-    found = []
-    for pattern in says:
-        forbidden = pattern.startswith("!")
-        if any(re.search(pattern.removeprefix("!"), line) for line in lines) == forbidden:
-            found.append(f"says {pattern[1:]!r}" if forbidden else f"doesn't say {pattern!r}")
-    return found
-
-
-def with_tables(page: str, tables: str) -> str:
-    """Return a page with these tables in place of the earlier ones, between their two marks."""
-    before, _, rest = page.partition(f"{BEGIN}\n")
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables}\n{END}{after}"
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", text)
 
 
 if __name__ == "__main__":

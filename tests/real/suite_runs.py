@@ -56,11 +56,15 @@ class SuiteRun:
         evals: those that it collected.
         cpu_seconds: how long it kept processors busy, with what it started.
         seconds: how long it took.
+        exit_code: pytest's.
+        printed: all that it printed.
     """
 
     evals: tuple[Eval, ...]
     cpu_seconds: float = 0.0
     seconds: float = 0.0
+    exit_code: int = 0
+    printed: str = ""
 
     def count(self, became: str) -> int:
         """Return of how many evals that became."""
@@ -105,13 +109,14 @@ def run(options: Sequence[str], folder: Path, variables: Mapping[str, str] | Non
             timeout=LONGEST_WAIT,
             check=False,
         ).returncode
+    printed = log.read_text(encoding="utf-8")
     if code not in (0, 1) or not report.is_file():
-        said = [line for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+        said = [line for line in printed.splitlines() if line.strip()]
         raise NotAsExpectedError(
             f"exit code {code} of pytest {' '.join(options)}: {said[-1] if said else ''}; see {log}"
         )
     evals = read_evals(report.read_text(encoding="utf-8"))
-    return SuiteRun(evals, _busy() - busy, time.monotonic() - began)
+    return SuiteRun(evals, _busy() - busy, time.monotonic() - began, code, printed)
 
 
 def read_evals(report: str) -> tuple[Eval, ...]:

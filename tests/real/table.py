@@ -13,6 +13,10 @@ _NEEDS = re.compile(r"needs [^:;]+(?P<mark>[:;]) (?P<why>.+)", re.DOTALL)
 """A reason that names what is lacking, and then after a semicolon the model's tasks, or after a colon why it lacks."""
 
 
+END = "<!-- its end -->"
+"""What stands after the tables of a page; before them stands what names the command."""
+
+
 @dataclass
 class OfSystem:
     """What was found out about a system.
@@ -64,6 +68,19 @@ def markdown(systems: Sequence[OfSystem], changes: Sequence[OfChange]) -> str:
     return "\n\n".join("\n".join(lines) for lines in map(list, [*parts, _changes(changes)]) if lines) + "\n"
 
 
+def with_tables(page: str, tables: str, begin: str) -> str:
+    """Return a page with these tables in place of the earlier ones, between its two marks.
+
+    Args:
+        page: the text of the page.
+        tables: those of today.
+        begin: the mark before them; the one after them is ``END``.
+    """
+    before, _, rest = page.partition(f"{begin}\n")
+    _, _, after = rest.partition(END)
+    return f"{before}{begin}\n\n{tables}\n{END}{after}"
+
+
 def what_is_red(systems: Iterable[OfSystem], changes: Iterable[OfChange]) -> list[str]:
     """Return what isn't as it should be, a line each."""
     found = []
@@ -92,30 +109,30 @@ def _evals(systems: Sequence[OfSystem]) -> Iterator[str]:
         counts = [one.whole.count(became) for became in (PASSED, FAILED, KNOWN, SKIPPED)]
         compared = [ran.cpu_seconds for ran in one.harmless.values()]
         shortest = f"{min(compared):.0f}" if compared else ""
-        yield _line([one.name, one.runtime, len(one.whole.evals), *counts, f"{one.whole.cpu_seconds:.0f}", shortest])
+        yield line([one.name, one.runtime, len(one.whole.evals), *counts, f"{one.whole.cpu_seconds:.0f}", shortest])
 
 
 def _failures(systems: Sequence[OfSystem]) -> Iterator[str]:
     for system in systems:
         for one in system.whole.evals:
             if one.became in (FAILED, KNOWN):
-                yield f"- {system.name}, {one.became}: `{one.name}`: {_plain('; '.join(one.figures))}"
+                yield f"- {system.name}, {one.became}: `{one.name}`: {plain('; '.join(one.figures))}"
 
 
 def _reasons(systems: Sequence[OfSystem]) -> Iterator[str]:
     counted = {system.name: _reasons_of(system) for system in systems}
     reasons = list(dict.fromkeys(reason for found in counted.values() for reason in found))
     if reasons:
-        yield _line(["not applicable because", *counted])
-        yield _line(["---"] * (len(counted) + 1))
+        yield line(["not applicable because", *counted])
+        yield line(["---"] * (len(counted) + 1))
     for reason in sorted(reasons, key=lambda reason: -sum(found.get(reason, 0) for found in counted.values())):
-        yield _line([reason, *(found.get(reason, "") for found in counted.values())])
+        yield line([reason, *(found.get(reason, "") for found in counted.values())])
 
 
 def _reasons_of(system: OfSystem) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for reason, count in system.whole.reasons.items():
-        shown = _plain(_in_short(reason.replace(system.model, "this model")))
+        shown = plain(_in_short(reason.replace(system.model, "this model")))
         found[shown] = found.get(shown, 0) + count
     return found
 
@@ -132,12 +149,12 @@ def _harmless(systems: Sequence[OfSystem]) -> Iterator[str]:
     changes = list(dict.fromkeys(change for system in systems for change in system.harmless))
     if not changes:
         return
-    yield _line(["model", *changes, "noise is drift from"])
-    yield _line(["---"] * (len(changes) + 2))
+    yield line(["model", *changes, "noise is drift from"])
+    yield line(["---"] * (len(changes) + 2))
     for one in systems:
         cells = [_drift(one.harmless[change].drift) if change in one.harmless else "" for change in changes]
         noise = "" if one.least_noise is None else f"{one.least_noise} floor{'s' if one.least_noise > 1 else ''} on"
-        yield _line([one.name, *cells, noise])
+        yield line([one.name, *cells, noise])
 
 
 def _drift(verdicts: Sequence[Row]) -> str:
@@ -156,13 +173,13 @@ def _changes(changes: Sequence[OfChange]) -> Iterator[str]:
     yield "| change | verdict | what the failure says |"
     yield "|---|---|---|"
     for one in changes:
-        yield _line([f"{one.name}: {one.old} -> {one.new}", one.verdict, _plain("<br>".join(one.sentences))])
+        yield line([f"{one.name}: {one.old} -> {one.new}", one.verdict, plain("<br>".join(one.sentences))])
 
 
-def _line(cells: Iterable[object]) -> str:
+def line(cells: Iterable[object]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text that may stand in a cell."""
     return text.replace("|", "\\|")

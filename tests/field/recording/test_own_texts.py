@@ -106,8 +106,8 @@ def test_texts_of_ones_own_that_are_most_of_the_texts_are_asked_for(fresh, here)
     assert fresh.record(DRIFT, "--quick-recording", option).ret == pytest.ExitCode.OK
     result = fresh.compare()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    told = "only 93 of the baseline's 193 texts are still there: too few for its bounds; 100 are yours: give them with "
-    assert f"{told}--texts FILE" in result.stdout.str()
+    told = "only 93 of the 193 texts of snapshots/own are still there: too few for its bounds; 100 are yours: "
+    assert f"{told}give them with --texts FILE" in result.stdout.str()
     assert fresh.compare(DRIFT, option).ret == pytest.ExitCode.OK
 
 

@@ -39,7 +39,7 @@ def test_quick_recording_has_four_variations_in_one_dtype(quick):
 def test_run_in_another_dtype_is_not_comparable_with_it(quick):
     result = quick.compare(DRIFT, "--dtype=bfloat16")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert "no bounds were measured for bfloat16 when the baseline was recorded" in result.stdout.str()
+    assert "no bounds were measured for bfloat16 when snapshots/own was recorded" in result.stdout.str()
 
 
 def test_thorough_recording_replaces_it_though_nothing_moved_and_not_the_other_way_round(quick):
