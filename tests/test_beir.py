@@ -1,6 +1,5 @@
 """A folder of queries, passages and judgements: what is read of it, and the one line for what can't be."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import pytest
 from fixtures.errors import JudgedDataError
 from fixtures.files.regular_files import LARGEST_DATA
 from fixtures.texts import beir
-from fixtures.texts.beir import digests_of_data, read_judged_data
+from fixtures.texts.beir import read_judged_data
 from fixtures.texts.corpus import PASSAGE, QUESTION
 from fixtures.texts.evidence import evidence_set
 from fixtures.texts.text_sets import Text
@@ -362,46 +361,3 @@ def test_line_of_the_longest_length_is_read(tmp_path):
     longest = '{"_id": "x", "text": "' + "t" * (beir.LONGEST_LINE - around) + '"}\n'
     assert len(read_judged_data(write_folder(tmp_path / "mine", lines(CORPUS) + longest)).passages) == 4
     assert "longer than" in refusal(write_folder(tmp_path / "other", lines(CORPUS) + " " + longest))
-
-
-# --- digests ---------------------------------------------------------------------------------------------------------
-
-
-def changed(texts, at: int, **entries):
-    return [{**one, **entries} if row == at else one for row, one in enumerate(texts)]
-
-
-@pytest.mark.parametrize(
-    ("written", "languages"),
-    [
-        ({"corpus": changed(CORPUS, 0, text="Paid within six days.")}, {"en", "und"}),
-        ({"corpus": changed(CORPUS, 0, title="Refund")}, {"en", "und"}),
-        ({"corpus": changed(CORPUS, 2, language="nl")}, {"en", "und"}),
-        ({"corpus": changed(CORPUS, 2, _id="4")}, {"en", "und"}),
-        ({"corpus": CORPUS[:2]}, {"en", "und"}),
-        ({"queries": changed(QUERIES, 0, text="where is my refund?")}, {"en"}),
-        ({"queries": changed(QUERIES, 0, group="money")}, {"en"}),
-        ({"queries": changed(QUERIES, 0, language="de")}, {"en"}),
-        ({"queries": changed(QUERIES, 0, language="und")}, {"en", "und"}),
-        ({"queries": changed(QUERIES, 1, _id="two"), "qrels": QRELS.replace("\n2\t", "\ntwo\t")}, {"und"}),
-        ({"qrels": QRELS.replace("1\t1\t2", "1\t1\t3")}, {"en"}),
-        ({"qrels": QRELS.replace("1\t2\t0\n", "")}, {"en"}),
-        ({"qrels": QRELS + "2\t3\t1\n"}, {"und"}),
-        ({"qrels": "1\t1\t2\n1\t2\t0\n"}, {"und"}),
-        ({"corpus": CORPUS[::-1], "queries": QUERIES[::-1]}, set()),
-        ({"qrels": "".join(QRELS.splitlines(keepends=True)[:0:-1])}, set()),
-    ],
-)
-def test_digest_changes_with_whatever_decides_the_values_of_a_language(tmp_path, written, languages):
-    before = digests_of_data(read_judged_data(write_folder(tmp_path / "mine")))
-    after = digests_of_data(read_judged_data(write_folder(tmp_path / "other", **written)))
-    assert before.keys() == {"en", "und"}
-    assert {language for language in before if after.get(language) != before[language]} == languages
-
-
-def test_texts_can_not_be_moved_across_entries_unseen(tmp_path):
-    data = read_judged_data(write_folder(tmp_path / "mine"))
-    one, *others = data.texts.texts
-    moved = dataclasses.replace(one, group=f'{one.group}", "where', text=one.text.removeprefix("where"))
-    other = dataclasses.replace(data, texts=dataclasses.replace(data.texts, texts=[moved, *others]))
-    assert digests_of_data(other)["en"] != digests_of_data(data)["en"]
