@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fixtures.baselines.baseline import MANIFEST
+from fixtures.baselines.file_names import MANIFEST
 from fixtures.baselines.manifest import digest, own_hash
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from fixtures.baselines.baseline import QUALITY, Baseline
+from fixtures.baselines.baseline import Baseline
+from fixtures.baselines.file_names import QUALITY
 from fixtures.baselines.reference import reference_of
 from fixtures.baselines.stored_quality import RECORDED_BEFORE, read_quality, write_quality
 from fixtures.comparing import quality

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fixtures.baselines.baseline import TOLERANCE
+from fixtures.baselines.file_names import TOLERANCE
 from fixtures.comparing.drift import Verdict
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.loading import load_model
