@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fixtures.comparing import power
-from fixtures.comparing.no_loss import CANT_TELL, LOST, MARGIN, Verdict, holm, judge
+from fixtures.comparing.no_loss import LOST, MARGIN, Verdict, holm, judge
 from fixtures.comparing.paired import Paired, estimate, paired
-from fixtures.comparing.rows import FAILS, HOLDS
+from fixtures.comparing.rows import CANT_TELL, FAILS, HOLDS
 from tests.drawn_values import in_one_language, roles
 
 

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from fixtures.comparing import worst_language
-from fixtures.comparing.no_loss import CANT_TELL, judge
+from fixtures.comparing.no_loss import judge
 from fixtures.comparing.paired import Paired, paired
 from fixtures.comparing.power import smallest_loss
-from fixtures.comparing.rows import FAILS, HOLDS
+from fixtures.comparing.rows import CANT_TELL, FAILS, HOLDS
 from fixtures.comparing.worst_language import DRAWS, Cell, WorstLanguage, judge_worst_language, smallest_of_flips
 from tests.drawn_values import differences, roles, sides
 
