@@ -11,6 +11,7 @@ from fixtures.comparing.rows import measured
 from fixtures.models import task_maps
 
 
+@pytest.mark.gates_under("same")
 def test_embeddings_are_those_of_the_baseline(task, old, findings, again, system, claims, how_to_record):
     if not old.tasks:
         pytest.skip(f"{old.called} holds tables only; {how_to_record('record anchors with')}")

@@ -1,81 +1,73 @@
-"""How well does it do its work? One measure a role on 200 items in six languages, each with its interval.
+"""Did it get worse? One measure a role on 200 items in six languages, beside the old side's on the same items.
 
-Nothing here gates: a figure on its own says little of an upgrade. What each measure is: docs/quality.md. Texts:
-``fixtures/texts/data/evidence`` and its card.
+With ``--expect no-loss`` the verdicts gate; else all of it is reported. What each measure is, and how it is judged:
+docs/quality.md. Texts: ``fixtures/texts/data/evidence`` and its card.
 """
-
-import math
-from collections.abc import Iterator
 
 import pytest
 
-from fixtures.comparing import beside, cases, quality
-from fixtures.comparing.items import Item, by_language
-from fixtures.comparing.paired import CONFIDENCE, by_item, estimate
-from fixtures.comparing.rows import Row, measured
+from fixtures.comparing import judged_data, quality, quality_rows, thresholds
 from fixtures.models.spec import Role
-from fixtures.texts.text_sets import TextSet
 
-WORST = 3
-"""Items that stand with a row."""
-
-
-@pytest.mark.requires_roles(Role.QUERY, Role.DOCUMENT)
-def test_questions_find_what_answers_them(observation, device, claims):
-    _report(quality.RETRIEVAL, observation, claims)
+ROLES = ", ".join((Role.QUERY, Role.DOCUMENT))
+pytestmark = pytest.mark.gates_under("no-loss")
 
 
-@pytest.mark.requires_roles(Role.SIMILARITY)
-def test_paraphrases_are_told_from_near_misses(observation, device, claims):
-    _report(quality.SIMILARITY, observation, claims)
+def test_questions_find_what_answers_them(observation, device, quality_compared, settings, accept_loss, claims):
+    _judge(quality.RETRIEVAL, observation, quality_compared, settings, accept_loss, claims)
 
 
-@pytest.mark.requires_roles(Role.CLUSTERING)
-def test_texts_of_a_topic_lie_together(observation, device, claims):
-    _report(quality.CLUSTERING, observation, claims)
+def test_paraphrases_are_told_from_near_misses(observation, device, quality_compared, settings, accept_loss, claims):
+    _judge(quality.SIMILARITY, observation, quality_compared, settings, accept_loss, claims)
 
 
-@pytest.mark.requires_roles(Role.CLASSIFICATION)
-def test_topics_of_held_out_items_are_named(observation, device, claims):
-    _report(quality.CLASSIFICATION, observation, claims)
+def test_texts_of_a_topic_lie_together(observation, device, quality_compared, settings, accept_loss, claims):
+    _judge(quality.CLUSTERING, observation, quality_compared, settings, accept_loss, claims)
 
 
-def _report(measure: quality.Measure, observation, claims) -> None:
+def test_topics_of_held_out_items_are_named(observation, device, quality_compared, settings, accept_loss, claims):
+    _judge(quality.CLASSIFICATION, observation, quality_compared, settings, accept_loss, claims)
+
+
+def test_own_queries_find_what_answers_them(device, own_queries, quality_compared, settings, accept_loss, claims):
+    sides = quality_compared.sides.get(judged_data.NAME)
+    if own_queries is None and not sides:
+        pytest.skip("not asked: --data gives no queries of your own")
+    if own_queries and own_queries.why_not and not sides:
+        pytest.skip(f"not applicable: {own_queries.why_not}")
+    rows = quality_rows.rows_of(judged_data.NAME, quality_compared, _by_id_of(own_queries), ROLES, accept_loss)
+    if sides and sides.can_be_paired:
+        rows += thresholds.rows_of(judged_data.NAME, sides.old, sides.new, settings.thresholds, ROLES)
+    if own_queries and own_queries.answers:
+        rows += quality_rows.rows_on_data(own_queries.answers, own_queries.data, ROLES)
+    claims.hold(*rows)
+
+
+def test_no_language_got_worse(observation, device, own_queries, quality_compared, accept_loss, claims):
+    texts = _by_id(observation) | _by_id_of(own_queries)
+    row = quality_rows.worst_language_row(quality_compared, texts, accept_loss)
+    if row is None:
+        pytest.skip(quality_compared.nothing or "no measure has two sides to compare")
+    claims.hold(row)
+
+
+def _judge(measure, observation, compared, settings, accept_loss, claims):
     texts = quality.texts_for(observation.spec)
-    if reason := quality.why_not(measure, observation.spec, texts):
+    role, sides = ", ".join(measure.asked), compared.sides.get(measure.name)
+    reason = quality.why_not(measure, observation.spec, texts)
+    if reason and not sides:
         pytest.skip(f"not applicable: {reason}")
-    vectors = quality.vectors_for(measure, observation, texts)
-    found = quality.quality_of(measure, texts, vectors)
-    figures = quality.figures_beside(measure, texts, vectors, found)
-    claims.hold(*_of_the_measure(measure, texts, list(found.items.values())), *_customary(figures))
+    rows = quality_rows.rows_of(measure.name, compared, _by_id(observation), role, accept_loss)
+    if sides and sides.can_be_paired:
+        rows += thresholds.rows_of(measure.name, sides.old, sides.new, settings.thresholds, role)
+    if not reason:
+        rows += quality_rows.measured_rows(measure, observation, texts, role)
+    claims.hold(*rows)
 
 
-def _of_the_measure(measure: quality.Measure, texts: TextSet, items: list[Item]) -> Iterator[Row]:
-    """The row over all languages, with the worst items, then one a language."""
-    yield _with_interval(measure.gated, items, evidence=cases.lowest(_worst(items), texts.texts))
-    for language, of_it in by_language(items).items():
-        yield _with_interval(measure.gated, of_it, language=language)
+def _by_id(observation):
+    return {text.id: text for text in quality.texts_for(observation.spec).texts}
 
 
-def _with_interval(name: str, items: list[Item], **more) -> Row:
-    """The mean over items of the item's mean over its languages; a single item has no interval."""
-    found = estimate(by_item({(item.group, item.language): item.value for item in items}))
-    ends = {end: value if math.isfinite(value) else None for end, value in (("low", found.low), ("high", found.high))}
-    return measured(name, found.mean, n=found.items, detail={**ends, "confidence": CONFIDENCE}, **more)
-
-
-def _worst(items: list[Item]) -> list[Item]:
-    """The items furthest from right; none where found and expected are names of topics, as no similarity says how far.
-
-    Of many items that are all wrong, those come first whose wrong answer is the most similar beyond the right one.
-    """
-    known = [item for item in items if item.expected.similarity is not None]
-    return sorted(known, key=lambda item: (item.value, item.expected.similarity - item.found.similarity))[:WORST]
-
-
-def _customary(figures: beside.Figures) -> Iterator[Row]:
-    for name, of_it in figures.items():
-        yield measured(name, beside.over_languages(of_it))
-        if len(of_it) > 1:
-            for language, figure in of_it.items():
-                yield measured(name, figure, language=language)
+def _by_id_of(own_queries):
+    return {text.id: text for text in own_queries.data.texts.texts} if own_queries else {}

@@ -15,17 +15,20 @@ from fixtures.texts import corpus
 SENTENCES = list(corpus.shown_sentences().values())
 
 
+@pytest.mark.gates_under("same")
 def test_similarity_matrix_is_that_of_the_baseline(observation, task, stored_table, claims):
     matrix = similarity_matrix(observation.vectors(SENTENCES, task))
     kind, table = notebook_tables.similarity_table(task, matrix)
     claims.hold(stored_table(notebook_tables.similarity_name(task), kind, table))
 
 
+@pytest.mark.gates_under("same")
 def test_task_differences_are_those_of_the_baseline(notebook_matrices, all_tasks, stored_table, claims):
     kind, table = notebook_tables.differences_table(notebook_matrices)
     claims.hold(stored_table(notebook_tables.DIFFERENCES, kind, table))
 
 
+@pytest.mark.gates_under("same")
 def test_every_stored_file_belongs_to_a_task(device, stray_files, all_tasks, settings, claims):
     where = f"in {shown_path(settings.baseline_folder)}"
     claims.hold(equal("files of the baseline that no eval reads (delete them)", stray_files, [], worst=[where]))
