@@ -26,7 +26,6 @@ from tests.real.suite_runs import ROOT, run
 from tests.real.work_folder import WorkFolder, file_name
 from tests.runs import closing_lines
 
-COMPARED = ("evals/test_drift.py", "evals/test_similarity.py")
 DIFFERS = "differs: "
 """How the sentence on what differs begins."""
 
@@ -106,7 +105,7 @@ class OfPair:
 def command_of(pair: Pair, work: WorkFolder) -> tuple[list[str], dict[str, str]]:
     """Return what follows "pytest", but for its report, and variables of the environment."""
     options, variables = pair.new.as_new(work)
-    return [*COMPARED, f"--against={pair.old.as_old(work)}", *options], variables
+    return [*pair.evals, f"--against={pair.old.as_old(work)}", *pair.options, *options], variables
 
 
 def compared(pair: Pair, work: WorkFolder) -> OfPair:

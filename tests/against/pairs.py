@@ -24,6 +24,7 @@ from tests.real.systems import (
     System,
 )
 
+COMPARED = ("evals/test_drift.py", "evals/test_similarity.py")
 _JUDGED = r"^drift of [^:]+: "
 SAME = ("^exit code 0$", _JUDGED, f"!{_JUDGED}(?!identical$|within tolerance$)", "!^lost: ")
 """Nothing but noise moved, under every task."""
@@ -44,6 +45,8 @@ class Pair:
         says: regular expressions, each of which some line matches of what the run says; one with "!" before it, none.
         kept: whether both sides are kept, and compared again from the two folders.
         shown: whether the page shows the run's closing lines.
+        evals: the files that are run.
+        options: of the run, beside both sides.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Pair:
     says: tuple[str, ...]
     kept: bool = False
     shown: bool = False
+    evals: tuple[str, ...] = COMPARED
+    options: tuple[str, ...] = ()
 
 
 _LANGUAGES_LOST = (
