@@ -73,7 +73,21 @@ def suite_in_git(folder: Path) -> Path:
 
 def example_in_git(folder: Path, suite: Path, *, baseline: bool = True) -> Repository:
     """Return the example, committed with the suite as its submodule; with its baseline, or what is written by hand."""
-    recorded = [] if baseline else ["manifest.json", "*.safetensors", "similarity", "t*.txt", "tok*", "tol*", "ledger*"]
+    recorded = (
+        []
+        if baseline
+        else [
+            "manifest.json",
+            "quality.json",
+            "data.json",
+            "*.safetensors",
+            "similarity",
+            "t*.txt",
+            "tok*",
+            "tol*",
+            "ledger*",
+        ]
+    )
     ignored = shutil.ignore_patterns("__pycache__", ".gitmodules", ".pytest_cache", "vendor", "models", *recorded)
     repository = Repository(Path(shutil.copytree(EXAMPLE, folder, ignore=ignored)))
     repository.git("init --quiet")
