@@ -1,0 +1,1 @@
+"""How often the verdict is wrong: null runs on values that were observed, and losses of known size."""
