@@ -161,6 +161,12 @@ def test_run_that_can_not_tell_neither_fails_nor_passes():
     assert UNDECIDED == CANT_TELL
 
 
+def test_run_that_fails_in_one_role_and_can_not_tell_in_another_fails():
+    worse, unsure = lower(0.3, languages=1), lower(0, languages=1, losing=1, spread=0.45)
+    found = counts(lambda generator: {**worse(generator), "similarity": unsure(generator)["retrieval"]}, runs=40)
+    assert found[FAILED] == found[BY_ROLE] == 40 and UNDECIDED not in found and PASSED not in found
+
+
 def test_what_was_lost_is_the_mean_over_draws():
     found = tally(Scenario("", lower(0.06, losing=1), signs=19), 40, seed=0)
     assert found.losses["retrieval"] == pytest.approx(0.01, abs=0.005)
