@@ -28,6 +28,7 @@ from tests.error_rates.rates import (
     tally,
 )
 from tests.error_rates.systems import Observations, Observed
+from tests.error_rates.topics import Together, together
 from tests.error_rates.values import answered_by, compared, drawn_again, exchanged
 from tests.floors.models import INTACT
 from tests.real.carried import NotAsExpectedError
@@ -213,6 +214,33 @@ def test_more_failures_than_allowed_are_said():
     assert tally(Scenario("lossy", lower(0.2), 99), 20, seed=0).missing == []
 
 
+# --- topics -----------------------------------------------------------------------------------------------------
+
+
+def by_topic(within: float, between: float, languages: int = 3) -> Together:
+    """Of 200 topics of five items, whose differences spread by so much within a topic and between topics."""
+    drawn = np.random.default_rng(0)
+    of_item = drawn.normal(0, between, (200, 1)) + drawn.normal(0, within, (200, 5))
+    names = [f"topic {topic}-{item}" for topic in range(200) for item in range(5)]
+    old, new = sides(np.repeat(of_item.reshape(-1, 1), languages, axis=1))
+    rename = {f"item {row:05}": name for row, name in enumerate(names)}
+    one, other = ({(rename[item], language): value for (item, language), value in side.items()} for side in (old, new))
+    return together(compared({"role": one}, {"role": other})["role"], topic_of)
+
+
+def test_items_that_differ_each_on_its_own_hang_in_no_topic():
+    found = by_topic(within=0.1, between=0)
+    assert found.correlation == pytest.approx(0, abs=0.05) and found.wider == pytest.approx(1, abs=0.1)
+
+
+def test_items_of_a_topic_that_differ_alike_widen_the_error():
+    """A correlation of .5 among five items makes the error sqrt(1 + 4 x .5) as large."""
+    found = by_topic(within=0.1, between=0.1)
+    assert found.correlation == pytest.approx(0.5, abs=0.06)
+    assert found.wider == pytest.approx(np.sqrt(1 + 4 * found.correlation), rel=0.01)
+    assert by_topic(0, 0) == Together(0, 1)
+
+
 # --- systems ------------------------------------------------------------------------------------------------------
 
 
@@ -276,7 +304,8 @@ def run_command(monkeypatch, tmp_path):
                 raise loss
             yield Scenario("a row", lower(loss), 19, most_failures=0.05)
 
-        monkeypatch.setattr(command, "SECTIONS", {"null": (of, table.of_null, 1), "layers": (of, table.of_losses, 1)})
+        drawn = {"null": table.of_null, "layers": table.of_losses}
+        monkeypatch.setattr(command, "SECTIONS", {name: command._drawn(of, in_md) for name, in_md in drawn.items()})
         monkeypatch.setattr(sys, "argv", ["tests.error_rates", f"--work={tmp_path / 'work'}", "--draws=8", *options])
         return command.main(), page.read_text(encoding="utf-8")
 
@@ -321,10 +350,15 @@ class Nobody:
         return self.values(name)
 
 
-@pytest.mark.parametrize("section", command.SECTIONS)
+@pytest.mark.parametrize("section", command.DRAWN)
 def test_page_has_every_row_in_order(section):
-    of, *_ = command.SECTIONS[section]
+    of, _ = command.DRAWN[section]
     assert [row[0] for row in rows_of(section)] == [scenario.name for scenario in of(Nobody())]
+
+
+def test_page_has_every_pair_and_role():
+    pairs = [f"{scenarios.called(old)} / {scenarios.called(new)}" for old, new in scenarios.PAIRS]
+    assert [(row[0], row[1]) for row in rows_of("topics")] == [(name, one.name) for name in pairs for one in MEASURES]
 
 
 def share(cell: str) -> float:

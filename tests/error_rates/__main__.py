@@ -23,18 +23,36 @@ from tests.real.table import with_tables
 WORK = ROOT / ".tox" / "error-rates-work"
 PAGE = ROOT / "docs" / "no-loss-proof.md"
 SEED = 34
-RUNS, OF_LOSSES = 1_000, 500
-"""Draws of each row; of losses, whose rates are far from 0 and 1 where they matter, half as many."""
+RUNS = 1_000
+"""Draws of each row."""
 
-Section = tuple[Callable[[Observations], Iterator[Scenario]], Callable[[Sequence[Tally]], Iterator[str]], int]
-SECTIONS: dict[str, Section] = {
-    "null": (scenarios.null, table.of_null, RUNS),
-    "shares": (scenarios.shares, table.of_losses, OF_LOSSES),
-    "languages": (scenarios.languages, table.of_losses, OF_LOSSES),
-    "layers": (scenarios.layers, table.of_losses, OF_LOSSES),
-    "changes": (scenarios.changes, table.of_losses, OF_LOSSES),
-    "simulated": (scenarios.simulated, table.of_losses, OF_LOSSES),
+Section = Callable[[Observations, int], tuple[Iterator[str], list[str]]]
+"""Observations and how many draws -> the lines of a table, and what isn't as it has to be."""
+
+
+def _drawn(
+    scenarios_of: Callable[[Observations], Iterator[Scenario]], table_of: Callable[[Sequence[Tally]], Iterator[str]]
+) -> Section:
+    def section(observed: Observations, runs: int) -> tuple[Iterator[str], list[str]]:
+        found = [_tallied(scenario, runs) for scenario in scenarios_of(observed)]
+        return table_of(found), [missing for one in found for missing in one.missing]
+
+    return section
+
+
+def _topics(observed: Observations, runs: int) -> tuple[Iterator[str], list[str]]:
+    return table.of_topics([*scenarios.pairs_by_role(observed)]), []
+
+
+DRAWN = {
+    "null": (scenarios.null, table.of_null),
+    "shares": (scenarios.shares, table.of_losses),
+    "languages": (scenarios.languages, table.of_losses),
+    "layers": (scenarios.layers, table.of_losses),
+    "changes": (scenarios.changes, table.of_losses),
+    "simulated": (scenarios.simulated, table.of_losses),
 }
+SECTIONS: dict[str, Section] = {"topics": _topics, **{name: _drawn(*of) for name, of in DRAWN.items()}}
 
 
 def begin(section: str) -> str:
@@ -46,20 +64,20 @@ def main() -> int:
     """Print the tables; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.error_rates", description=__doc__)
     parser.add_argument("--only", metavar="TABLE", action="append", choices=SECTIONS, help=", ".join(SECTIONS))
-    parser.add_argument("--draws", type=int, metavar="N", help=f"of each row; {RUNS:,}, and {OF_LOSSES} of losses")
+    parser.add_argument("--draws", type=int, metavar="N", default=RUNS, help=f"of each row; {RUNS:,} by default")
     parser.add_argument("--work", type=Path, metavar="FOLDER", default=WORK, help="where models and answers are kept")
     parser.add_argument("--page", action="store_true", help=f"write the tables into docs/{PAGE.name} too")
     options = parser.parse_args()
     observed = Observations(evidence_set(), options.work.resolve())
     red = []
     try:
-        for name, (of, in_markdown, runs) in SECTIONS.items():
+        for name, section in SECTIONS.items():
             if options.only and name not in options.only:
                 continue
-            found = [_tallied(scenario, options.draws or runs) for scenario in of(observed)]
-            printed = "\n".join(in_markdown(found)) + "\n"
+            lines, missing = section(observed, options.draws)
+            printed = "\n".join(lines) + "\n"
             print(f"\n{printed}", flush=True)
-            red += [missing for one in found for missing in one.missing]
+            red += missing
             if options.page:
                 page = with_tables(PAGE.read_text(encoding="utf-8"), printed, begin(name))
                 PAGE.write_text(page, encoding="utf-8")

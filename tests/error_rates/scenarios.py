@@ -19,6 +19,7 @@ from tests.error_rates.systems import (
     USE_NAME,
     Observations,
 )
+from tests.error_rates.topics import Together, together
 from tests.error_rates.values import Side, answered_by, compared, drawn_again, exchanged
 from tests.floors.models import CLS, HALF, INTACT, LAST_LAYER, NO_ADAPTER
 
@@ -104,6 +105,13 @@ def simulated_null() -> Iterator[Scenario]:
         least_passes=LEAST_PASSES,
     )
     yield Scenario("simulated: skewed, many lose a little and few gain much", skewed, DRAWS)
+
+
+def pairs_by_role(observed: Observations) -> Iterator[tuple[str, str, Paired, Together]]:
+    """Yield what the null runs exchange, as it is: two systems, role, the two sides, how alike a topic's items are."""
+    for old, new in PAIRS:
+        for role, sides in compared(observed.values(*old), observed.values(*new)).items():
+            yield f"{called(old)} / {called(new)}", role, sides, together(sides, topic_of)
 
 
 def _exchange(sides: tuple[Side, Side], unit: Callable[[str], str]) -> Draw:

@@ -89,7 +89,7 @@ def _written(system: real.System, work: Path) -> Path:
 
 
 INSIDE = (LAST_LAYER, HALF, CLS)
-MINI, E5_FLOAT32, E5_ENGINE, E5_ENPT = "mini", "e5", "e5, int8", "e5 enpt"
+MINI, E5_FLOAT32, E5_ENGINE, E5_ENPT = "mini", "e5", "e5 int8", "e5 enpt"
 USE_NAME, MINILM_FLOAT32, MINILM_INTEGERS = "USE", "MiniLM", "MiniLM int8"
 SYSTEMS = (
     Observed(MINILM_FLOAT32, _minilm, ONE_TASK, ("en",), INSIDE),

@@ -1,7 +1,9 @@
 """The tables of the page, in Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
+from fixtures.comparing.paired import Paired
 from tests.error_rates.rates import (
     BY_LANGUAGE,
     BY_ROLE,
@@ -14,6 +16,7 @@ from tests.error_rates.rates import (
     UNDECIDED,
     Tally,
 )
+from tests.error_rates.topics import Together
 from tests.real.table import line
 
 HABITS = (MEAN_SMALL, MEAN_LARGE, LANGUAGE_LARGE)
@@ -34,7 +37,19 @@ def of_losses(found: Sequence[Tally]) -> Iterator[str]:
     yield from _rows(heads, found, OF_LOSS, lambda one: [largest(one.losses), largest(one.cell_losses)])
 
 
-def _rows(heads: Sequence[str], found: Sequence[Tally], columns: Sequence[str], figures) -> Iterator[str]:
+def of_topics(found: Sequence[tuple[str, str, Paired, Together]]) -> Iterator[str]:
+    """Yield the table of how far the items of a topic differ alike, by two systems and role."""
+    heads = ["two sides", "role", "mean difference", "spread", "correlation within a topic", "standard error by topic"]
+    yield line(heads)
+    yield line(["---"] * len(heads))
+    for name, role, sides, of_it in found:
+        figures = [f"{sides.difference.mean:+.3f}", f"{sides.difference.spread:.3f}", f"{of_it.correlation:.2f}"]
+        yield line([name, role, *figures, f"{of_it.wider:.2f} times"])
+
+
+def _rows(
+    heads: Sequence[str], found: Sequence[Tally], columns: Sequence[str], figures: Callable[[Tally], list[str]]
+) -> Iterator[str]:
     yield line(heads)
     yield line(["---"] * len(heads))
     for one in found:
@@ -47,7 +62,7 @@ def rate(one: Tally, what: str) -> str:
     return f"{share}% ({low} to {high})"
 
 
-def largest(losses) -> str:
+def largest(losses: Mapping[Any, float]) -> str:
     """Return the largest loss and who has it; a gain has a minus."""
     place = max(losses, key=losses.__getitem__)
     return f"{losses[place]:.3f} {place if isinstance(place, str) else ', '.join(place)}"
