@@ -1,6 +1,6 @@
 """Measure how often the verdict of ``--expect no-loss`` is wrong, and print that in Markdown.
 
-Quality of real systems is observed once, which takes a quarter of an hour; the answers are kept. Then old and new are
+Quality of real systems is observed once, which takes twenty minutes; the answers are kept. Then old and new are
 exchanged at random, or a loss of known size is made, a thousand times over, and each time the verdict is asked. Exit
 code 1 where null runs fail, or don't pass, more often than they may; 2 where a model can't be had.
 """

@@ -27,7 +27,7 @@ System = tuple[str, str]
 """Name of a system, and which copy of it."""
 
 FEWER_SIGNS = 1_999
-"""Draws of signs where the verdict is tried on losses: an eighth of the time, and a p-value is as valid."""
+"""Draws of signs where the verdict is tried on losses: half of the time, and a p-value is as valid."""
 
 PAIRS: Sequence[tuple[System, System]] = (
     ((MINILM_FLOAT32, INTACT), (MINILM_INTEGERS, INTACT)),
