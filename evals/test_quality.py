@@ -35,6 +35,8 @@ def test_own_queries_find_what_answers_them(device, own_queries, quality_compare
         pytest.skip("not asked: --data gives no queries of your own")
     if own_queries and own_queries.why_not and not sides:
         pytest.skip(f"not applicable: {own_queries.why_not}")
+    if own_queries and own_queries.broken:
+        claims.hold(quality_rows.broken_row(judged_data.NAME, own_queries.broken, ROLES))
     rows = quality_rows.rows_of(judged_data.NAME, quality_compared, _by_id_of(own_queries), ROLES, accept_loss)
     if sides and sides.can_be_paired:
         rows += thresholds.rows_of(judged_data.NAME, sides.old, sides.new, settings.thresholds, ROLES)
@@ -60,7 +62,7 @@ def _judge(measure, observation, compared, settings, accept_loss, claims):
     rows = quality_rows.rows_of(measure.name, compared, _by_id(observation), role, accept_loss)
     if sides and sides.can_be_paired:
         rows += thresholds.rows_of(measure.name, sides.old, sides.new, settings.thresholds, role)
-    if not reason:
+    if not reason and not (sides and sides.broken):
         rows += quality_rows.measured_rows(measure, observation, texts, role)
     claims.hold(*rows)
 
