@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.models.task_maps import read_task_map
 from tests.callables import knowing
 from tests.places import ROOT, copy_suite, put
 from tests.resealing import reseal
@@ -21,7 +22,7 @@ OWN_NAME = f"{knowing.__name__}.new"
 AGAINST = f"--against={OLD},task-map=old.toml"
 NO_LOSS = "--expect=no-loss"
 HALF_SURE = ("retrieval:0-4", "--margin=0.03")
-"""What ``NEW_WRONG`` says, and the margin: 2 in 100 lost, by four items, which is neither sure nor within the margin."""
+"""``NEW_WRONG`` and the margin: 2 in 100 are lost, in four items, which is neither sure nor within the margin."""
 EVALS = {
     "retrieval": "test_questions_find_what_answers_them",
     "similarity": "test_paraphrases_are_told_from_near_misses",
@@ -46,8 +47,14 @@ def recorded_store(folder: Path, *options: str) -> Path:
 def in_place(project: pytest.Pytester, store: Path) -> Path:
     """Copy a folder of baselines into a project, with both task maps; return the baseline's folder."""
     shutil.copytree(store, project.path / "snapshots")
-    put(project.path, {name: knowing.task_map(LANGUAGES) for name in ("old.toml", "new.toml")})
+    mapped(project, knowing.task_map(LANGUAGES), knowing.task_map(LANGUAGES))
     return project.path / "snapshots" / NAME
+
+
+def mapped(project: pytest.Pytester, new: str, old: str | None = None) -> None:
+    """Give ``new`` this task map, and ``old`` that one; a process reads a file once, and the tests are one process."""
+    put(project.path, {"new.toml": new, **({"old.toml": old} if old else {})})
+    read_task_map.cache_clear()
 
 
 def options(*more: str) -> list[str]:
