@@ -3,6 +3,8 @@
 ``OLD_WRONG`` is that of ``old``, ``NEW_WRONG`` that of ``new``: ``measure:first-last[:language,language]``, several of
 them apart by spaces, such as ``retrieval:0-20 similarity:5-9:ar``. With ``NAN``, the measure that it names is answered
 with NaN by ``new``; with ``MOVED``, all its vectors are turned over, which changes no similarity.
+Questions that aren't the suite's it reads from behind, or answers with NaN, where ``OTHER_QUESTIONS`` is ``ASKEW`` or
+``NAN``.
 """
 
 import functools
@@ -50,6 +52,11 @@ def new(texts: list[str], task: str) -> np.ndarray:
     vectors = _answered(texts, task, os.environ.get("NEW_WRONG", ""))
     if TASKS[task] in os.environ.get("NAN", "").split():
         vectors[[text in _known() for text in texts]] = np.nan
+    for at, text in enumerate(texts):
+        if text.endswith("?") and text not in _known():
+            vectors[at] = {"NAN": np.nan, "ASKEW": encode([text[::-1]], task)[0]}.get(
+                os.environ.get("OTHER_QUESTIONS", ""), vectors[at]
+            )
     return vectors[:, ::-1].copy() if os.environ.get("MOVED") else vectors
 
 

@@ -103,7 +103,7 @@ def reseal_without(folder: Path, name: str) -> None:
 
 def variables(monkeypatch: pytest.MonkeyPatch, **said: str) -> None:
     """Say what ``old`` and ``new`` answer wrong."""
-    for name in ("OLD_WRONG", "NEW_WRONG", "NAN", "MOVED"):
+    for name in ("OLD_WRONG", "NEW_WRONG", "NAN", "MOVED", "OTHER_QUESTIONS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in said.items():
         monkeypatch.setenv(name, value)
