@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.judged_folders import CORPUS, QRELS, QUERIES, lines
 from tests.places import put
 from tests.runs import refusal, run_apart, verdicts
 
@@ -20,6 +21,11 @@ SETTINGS = {
     "pytest.toml": f"[pytest]\npythonpath = ['.']\naddopts = {ADDOPTS.split()}\n",
 }
 EVIL = "def pytest_runtest_call(item): item.runtest = lambda: None\n"
+
+
+def put_queries(folder):
+    """A folder for --data, beside whatever lies in it."""
+    put(folder, {"queries.jsonl": lines(QUERIES), "corpus.jsonl": lines(CORPUS), "qrels/test.tsv": QRELS})
 
 
 @pytest.mark.parametrize("file", SETTINGS)
@@ -49,6 +55,8 @@ def test_order_and_workers_change_nothing_and_joined_the_folder_is_a_model(home)
         ("--snapshots", "given/stored", "given"),
         ("--task-map", "given/map.toml", "given"),
         ("--texts", "given/texts.jsonl", "given"),
+        ("--data", "given/asked", "given"),
+        ("--data", "given/asked", "given/asked"),
         ("--model", "given/embedder", "given"),
     ],
 )
@@ -56,11 +64,21 @@ def test_ini_file_that_any_option_leads_to_ends_the_run(home, option, value, whe
     put(home.folder / where, {"pytest.ini": INI, "evil.py": EVIL, "map.toml": "", "texts.jsonl": ""})
     for name in ("stored", "embedder"):
         (home.folder / "given" / name).mkdir()
+    put_queries(home.folder / "given" / "asked")
     model = [] if option == "--model" else ["--model=model"]
     assert refusal(run_apart(option, value, OWN, *model, "--device=cpu")) == (
         f"{option} {value}: pytest took that for a folder of tests, and its settings from {where}/pytest.ini; join "
         f"option and value by '=': {option}={value}"
     )
+
+
+def test_queries_of_ones_own_are_read_where_option_and_folder_stand_apart(home):
+    put_queries(home.folder / "asked")
+    result = run_apart("--data", "asked", OWN, "--model=model", "--device=cpu")
+    assert verdicts(result) == JUDGED and result.ret == pytest.ExitCode.TESTS_FAILED
+    put(home.folder / "asked", {"pytest.ini": INI, "evil.py": EVIL, "conftest.py": EVIL, "test_theirs.py": EVIL})
+    assert verdicts(run_apart("--data=asked", OWN, "--model=model", "--device=cpu")) == JUDGED
+    assert not (home.folder / "written.log").exists()
 
 
 def test_ini_file_ends_the_run_also_where_the_user_stands_in_the_models_folder(home):
@@ -93,12 +111,14 @@ def test_settings_and_hooks_of_ones_own_repository_are_used_where_the_model_is_i
     [
         ("--snapshots", "given", "given/conftest.py", "its conftest.py"),
         ("--report", "given", "given/tests/conftest.py", "its tests/conftest.py"),
+        ("--data", "asked", "asked/conftest.py", "its conftest.py"),
         ("--tasks", "separation", "separation/conftest.py", "its conftest.py"),
         ("--model", "given/embedder", "given/conftest.py", "given/conftest.py"),
     ],
 )
 def test_conftest_that_an_option_leads_to_ends_the_run(home, option, value, file, ran):
     shutil.copytree(home.model, home.folder / "given" / "embedder")
+    put_queries(home.folder / "asked")
     home.says({file: EVIL})
     model = [] if option == "--model" else ["--model=model"]
     line = refusal(run_apart(OWN, option, value, *model, "--device=cpu"))
