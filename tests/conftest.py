@@ -11,7 +11,7 @@ from tests.checkpoints import PUBLISHED, change_json, write_native_checkpoint
 from tests.places import ROOT, copy_suite
 
 pytest_plugins = ["pytester"]
-pytest.register_assert_rewrite("tests.runs", "tests.field.loading_runs")
+pytest.register_assert_rewrite("tests.runs", "tests.field.loading_runs", "tests.field.no_loss_runs")
 
 # A tiny model gains nothing from a second thread, and on a busy machine waits for it.
 os.environ["OMP_NUM_THREADS"] = "1"

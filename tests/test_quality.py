@@ -193,7 +193,9 @@ def test_measures_of_roles_that_nothing_serves_are_left_out(some):
     roles = {Role.QUERY: "embedding", Role.CLUSTERING: "embedding"}
     found = quality.all_of(answering(some, random_vectors(some), roles=roles), some)
     assert list(found) == ["clustering"]
-    assert quality.why_not(quality.RETRIEVAL, spec(roles=roles), some) == "no task serves the role document"
+    assert quality.why_not(quality.RETRIEVAL, spec(roles=roles), some) == (
+        'no task serves the role document; a task map can say document = "embedding" under [roles]'
+    )
 
 
 def test_model_for_one_language_is_measured_in_it(some):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints import ADAPTER_FILE, change_json, write_native_checkpoint
+from tests.field import no_loss_runs
 from tests.places import ROOT, Home
 
 TWO_TASKS = ("separation", "classification")
@@ -110,3 +111,16 @@ def temporary(project, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def knowing_store(tmp_path_factory):
+    """A folder of baselines with that of a callable that has all of the evidence right. Read only."""
+    return no_loss_runs.recorded_store(tmp_path_factory.mktemp("recorded") / "suite")
+
+
+@pytest.fixture
+def stored(project, knowing_store, monkeypatch):
+    """The project with that baseline; its folder."""
+    no_loss_runs.variables(monkeypatch)
+    return no_loss_runs.in_place(project, knowing_store)

@@ -1,5 +1,6 @@
 """Runs that ask whether a system got worse: of callables that know the evidence texts, in three languages."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from fixtures.models.task_maps import read_task_map
 from tests.callables import knowing
 from tests.places import ROOT, copy_suite, put
 from tests.resealing import reseal
-from tests.runs import report_in, run, run_apart
+from tests.runs import closing_lines, report_in, run, run_apart
 
 QUALITY, DRIFT = "evals/test_quality.py", "evals/test_drift.py"
 LANGUAGES = ["ar", "de", "en"]
@@ -23,6 +24,7 @@ AGAINST = f"--against={OLD},task-map=old.toml"
 NO_LOSS = "--expect=no-loss"
 HALF_SURE = ("retrieval:0-4", "--margin=0.03")
 """``NEW_WRONG`` and the margin: 2 in 100 are lost, in four items, which is neither sure nor within the margin."""
+NOTHING_GATES = "failed: --expect no-loss, and no measure of quality gates: "
 EVALS = {
     "retrieval": "test_questions_find_what_answers_them",
     "similarity": "test_paraphrases_are_told_from_near_misses",
@@ -83,17 +85,21 @@ def verdicts(project: pytest.Pytester) -> dict[str, dict[str, Any]]:
     return found
 
 
+def verdict_line(result: pytest.RunResult) -> str:
+    """The verdict on the one device, which has to be the first of the closing lines."""
+    line, *others = closing_lines(result)
+    assert line.startswith("verdict   on own: ") and not any(one.startswith("verdict ") for one in others)
+    return line.removeprefix("verdict   on own: ")
+
+
 def without_quality(folder: Path) -> None:
     """Make a baseline one of a version that stored no quality."""
     (folder / "quality.json").unlink()
-
     reseal_without(folder, "quality.json")
 
 
 def reseal_without(folder: Path, name: str) -> None:
     """Seal a baseline anew that lost a file, as if it had never had it."""
-    import json
-
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
     del manifest["files"][name]
