@@ -6,25 +6,21 @@ synchronised inside the clock. Rounds stop at the precision that the options ask
 ``--benchmark-compare``.
 """
 
-import numpy as np
 import pytest
 
 from fixtures.comparing.cases import farthest
 from fixtures.comparing.distances import cosine_distances
 from fixtures.comparing.rows import THROUGHPUT, at_most, measured
-from fixtures.models.spec import Ability
-from fixtures.observing.observation import longest_sent
-from fixtures.texts.long_texts import most_tokens
+from fixtures.speed.measuring import in_other_batches, lengths_of, why_not
 from fixtures.texts.workloads import REGIMES, workload
 
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_encode_throughput(benchmark, encoder, device, task, regime, settings, rounding, run_report, claims):
     work = workload(regime, settings.benchmark_tokens)
-    longest = longest_sent(encoder.spec)
-    if longest is not None and max(map(most_tokens, work.texts)) > longest:
-        pytest.skip("the task map withholds texts that may be longer than max_length")
-    reference = _in_other_batches(encoder, work.texts, task)
+    if reason := why_not(encoder.spec, work):
+        pytest.skip(reason)
+    reference = in_other_batches(encoder, work.texts, task)
     encoder.encode(work.texts, task)
     benchmark.group = f"encode on {device}"
 
@@ -43,10 +39,7 @@ def test_encode_throughput(benchmark, encoder, device, task, regime, settings, r
         run_report.notes += [note] if note not in run_report.notes else []
         return
     stats = benchmark.stats.stats
-    lengths = None
-    if not encoder.spec.why_not(Ability.TOKENIZE):
-        lengths = [len(ids) for ids in encoder.tokenize(work.texts, task)]
-    figures = work.figures(lengths, stats.median)
+    figures = work.figures(lengths_of(encoder, work.texts, task), stats.median)
     benchmark.extra_info.update(figures)
     detail = {**figures, "spread": stats.iqr / stats.median / 2, "rounds": stats.rounds}
     claims.hold(
@@ -55,10 +48,3 @@ def test_encode_throughput(benchmark, encoder, device, task, regime, settings, r
         measured("tokens_per_second", figures["tokens_per_second"]),
         measured(THROUGHPUT, figures["sentences_per_second"], n=stats.rounds, detail=detail),
     )
-
-
-def _in_other_batches(encoder, texts, task) -> np.ndarray:
-    """Embeddings of the texts in other batches or, where an encoder's batches can't be set, one text a call."""
-    if encoder.spec.why_not(Ability.BATCH_SIZE):
-        return np.concatenate([encoder.encode([text], task) for text in texts])
-    return encoder.encode(texts, task, batch_tokens=512)
