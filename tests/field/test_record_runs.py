@@ -133,6 +133,7 @@ def test_a_record_that_no_eval_makes_is_said(project, native_checkpoint):
     ("options", "said"),
     [
         (["-n", "2"], "--record with -n: processes beside each other slow each other; leave one of them out"),
+        (["--benchmark-skip"], "--record with --benchmark-skip: nothing would be timed; leave one of them out"),
         (["--benchmark-disable"], "--record with --benchmark-disable: nothing would be timed; leave one of them out"),
         (
             ["-p", "no:benchmark"],
