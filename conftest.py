@@ -68,9 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # Not before: what is registered later is called first, and these go ahead of the hooks of a user's conftest.py.
     config.pluginmanager.register(Hooks(_parser, SUITE), "evals-hooks")
-    from fixtures.run import baseline_fixtures, model_fixtures, quality_fixtures, speed_records
+    from fixtures.run import baseline_fixtures, model_fixtures, quality_fixtures, slowdown_fixtures, speed_records
 
-    for module in (model_fixtures, baseline_fixtures, quality_fixtures, speed_records):
+    for module in (model_fixtures, baseline_fixtures, quality_fixtures, speed_records, slowdown_fixtures):
         config.pluginmanager.register(module, module.__name__)
     _free_name()
 
