@@ -268,7 +268,7 @@ def test_help_shows_the_options_in_one_group_each_a_sentence_with_its_default(pr
     names = [re.match(r"--[\w-]+", option)[0] for option in options]
     expected = "model runtime task-map revision trust-remote-code device dtype attn-implementation batch-tokens "
     expected += "benchmark-tokens record tasks dim snapshots texts data quick-recording baseline against expect margin "
-    expected += "inconclusive threshold no-control keep show-matrices report"
+    expected += "inconclusive max-slowdown threshold no-control keep show-matrices report"
     assert names == [f"--{name}" for name in expected.split()]
     for option in options:
         assert re.search(r"\. Default: [^.]+.*\.$", re.sub(r"\s+", " ", option)), option
