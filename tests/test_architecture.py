@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "observing": {"runtimes", "models", "texts", "files"},
     "comparing": {"observing", "models", "texts", "files"},
     "baselines": {"observing", "comparing", "runtimes", "models", "hardware", "texts", "files"},
-    "speed": {"observing", "runtimes", "models", "hardware", "texts", "files"},
+    "speed": {"comparing", "observing", "runtimes", "models", "hardware", "texts", "files"},
     "reports": {"comparing", "models", "texts"},
 }
 """Package -> those that it may import; ``run`` may import all."""
