@@ -2,7 +2,7 @@
 
 Nothing is slower in the null series; in the others the long texts are, by a wait in proportion to what each call took.
 Beside the verdict stand two habits on the same seconds: a threshold on the medians, and pytest-benchmark's
-``--benchmark-compare-fail=min:5%``, which compares the least of two records. ``--page`` writes the table into
+its comparison of the least of two records, to fail by ``min:5%``. ``--page`` writes the table into
 docs/throughput.md too.
 """
 
