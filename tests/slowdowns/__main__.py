@@ -1,9 +1,8 @@
 """How often is the verdict on speed wrong? Many series of blocks of one model beside itself, in one process.
 
 Nothing is slower in the null series; in the others the long texts are, by a wait in proportion to what each call took.
-Beside the verdict stand two habits on the same seconds: a threshold on the medians, and pytest-benchmark's
-its comparison of the least of two records, to fail by ``min:5%``. ``--page`` writes the table into
-docs/throughput.md too.
+Beside the verdict stand two habits on the same seconds: a threshold on the medians, and one on the least of each side,
+as pytest-benchmark compares two records by ``min:5%``. ``--page`` writes the table into docs/throughput.md too.
 """
 
 import argparse
