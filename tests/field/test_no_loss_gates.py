@@ -203,28 +203,25 @@ def test_kept_without_quality_gates_nothing_and_says_so(project, stored, capsys)
     assert compared(capsys, "kept/old", "kept/new")[0] == OK
 
 
-@pytest.mark.parametrize(
-    ("written", "line"),
-    [
-        ("{}", "needs texts, quantiles and measures"),
-        ("[]", ""),
-        ("{", ""),
-        ("", ""),
-        (
-            '{"texts": {}, "quantiles": [], "measures": {"retrieval": {}}}',
-            "retrieval needs items, true_pairs, unrelated",
-        ),
-    ],
-)
-def test_damaged_quality_of_a_kept_side_is_one_line(project, stored, capsys, written, line):
-    upgraded(project, "--keep=kept", evals=BOTH)
-    for name in ("quality.json", "data.json"):
-        put(project.path, {f"kept/new/{name}": written})
-        code, said, complained = compared(capsys, "kept/old", "kept/new", NO_LOSS)
-        assert (code, said) == (pytest.ExitCode.USAGE_ERROR, "")
-        assert complained.startswith(f"ERROR: NEW: kept/new/{name}") and len(complained.splitlines()) == 1
-        assert line in complained or name == "data.json"
-        (project.path / "kept" / "new" / name).unlink()
+DAMAGED = {
+    "{}": "needs texts, quantiles and measures",
+    "[]": "",
+    "{": "",
+    "": "",
+    '{"texts": {}, "quantiles": [], "measures": {"retrieval": {}}}': "retrieval needs items, true_pairs, unrelated",
+}
+
+
+def test_damaged_quality_of_a_kept_side_is_one_line(project, stored, capsys):
+    upgraded(project, "--keep=kept", "-k", "questions")
+    for written, line in DAMAGED.items():
+        for name in ("quality.json", "data.json"):
+            put(project.path, {f"kept/new/{name}": written})
+            code, said, complained = compared(capsys, "kept/old", "kept/new", NO_LOSS)
+            assert (code, said) == (pytest.ExitCode.USAGE_ERROR, "")
+            assert complained.startswith(f"ERROR: NEW: kept/new/{name}") and len(complained.splitlines()) == 1
+            assert line in complained or name == "data.json"
+            (project.path / "kept" / "new" / name).unlink()
 
 
 @pytest.mark.parametrize(
