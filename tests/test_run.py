@@ -144,7 +144,7 @@ def test_drift_is_told_with_its_texts_and_how_to_accept_it(project, own_checkpoi
     recorded = run(project, *drift, "--snapshot-update", model=own_checkpoint)
     recorded.assert_outcomes(passed=len(TASKS), deselected=2)
     steps = [line.split(": ")[1] for line in lines(recorded, "recording snapshots/own: ")]
-    assert steps == [*TASKS, "float32"]
+    assert steps == [*TASKS, "float32", "quality"]
     assert run(project, *drift, model=own_checkpoint).ret == pytest.ExitCode.OK
 
     def nudge(tensors):
