@@ -79,6 +79,17 @@ def test_run_without_an_eval_of_quality_fails(project, stored, evals, more):
     assert run(project, *evals, *options(*more)).ret == OK
 
 
+def test_evals_of_ones_own_alone_are_no_answer_unless_an_ini_file_asks(project, stored, monkeypatch):
+    own = "def test_own(device, claims): claims.hold(measured('one', 1))\n"
+    put(project.path, {"more/test_own.py": f"from fixtures.comparing.rows import measured\n\n{own}"})
+    assert run(project, "more", *options()).ret == OK
+    result = run(project, "more", *options(NO_LOSS))
+    assert result.ret == FAILED
+    assert f"{NOTHING_GATES}no eval of test_quality.py has run; leave it in" in notes(result)
+    monkeypatch.setenv("PYTEST_ADDOPTS", NO_LOSS)
+    assert run(project, "more", *options()).ret == OK
+
+
 def test_baseline_from_before_quality_was_stored_gates_nothing_and_drift_is_judged(project, stored, monkeypatch):
     without_quality(stored)
     before = contents(stored)
