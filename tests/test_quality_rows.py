@@ -246,6 +246,8 @@ def test_worst_language_that_holds_says_what_it_could_have_seen():
     assert (same.verdict, same.detail["told"]) == (HOLDS, "worst language: no item differs in any")
     gained = worst(judged({"de": [0.5] * 200}, {"de": [0.75] * 200}))
     assert (gained.verdict, "no item differs" in gained.detail["told"]) == (HOLDS, False)
+    one = worst(judged({"de": [0.5] * 200, "en": RIGHT}, {"de": [0.75] * 200, "en": RIGHT}))
+    assert (one.verdict, "no item differs" in one.detail["told"]) == (HOLDS, False)
     within = worst(judged({"de": RIGHT, "en": RIGHT}, {"de": wrong(9), "en": RIGHT}))
     assert within.verdict == HOLDS
     assert re.fullmatch(
@@ -267,10 +269,12 @@ def test_worst_language_of_a_few_items_cannot_tell_and_cells_that_are_passed_ove
 
 
 def test_items_of_ones_own_have_signs_of_their_own():
-    both = {"de": wrong(20)}
-    found = compared({one: Sides(side({"de": RIGHT}), side(both)) for one in (RETRIEVAL, NAME)}, 0.05)
-    assert {cell.role for cell in found.worst.failing} == {RETRIEVAL, NAME}
-    assert worst(found).reason.startswith("worst language: retrieval in de")
+    """All eight lose in two cells: with one sign for both that is as low once in 256 draws, with two twice as often."""
+    lost = {"de": [1.0] * 8}, {"de": [0.0] * 8}
+    found = {name: Sides(side(lost[0]), side(lost[1])) for name in (RETRIEVAL, NAME)}
+    assert compared(found, 0.05).worst.cells[0].p == pytest.approx(2 / 256, abs=0.0025)
+    suites = {name: Sides(side(lost[0]), side(lost[1])) for name in (RETRIEVAL, "similarity")}
+    assert compared(suites, 0.05).worst.cells[0].p == 1 / 256
 
 
 # --- flips ------------------------------------------------------------------------------------------------------------

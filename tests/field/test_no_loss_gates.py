@@ -186,7 +186,7 @@ def compared(capsys, *arguments: str) -> tuple[int, str, str]:
     return code, said.out, said.err
 
 
-@pytest.mark.parametrize("wrong", ["", "retrieval:0-40", "retrieval:0-20:ar", HALF_SURE[0]])
+@pytest.mark.parametrize("wrong", ["", "retrieval:0-40", "clustering:0-60", HALF_SURE[0]])
 def test_kept_sides_have_the_same_verdicts_and_exit_code(project, stored, monkeypatch, capsys, wrong):
     """The new side is for more languages than the old one, among whose texts neighbours are others."""
     mapped(project, knowing.task_map())
