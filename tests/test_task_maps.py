@@ -38,7 +38,6 @@ ALONE = "trained for retrieval alone"
 def read(tmp_path):
     def read(content: str) -> TaskMap:
         (tmp_path / "map.toml").write_text(content, encoding="utf-8")
-        read_task_map.cache_clear()
         return read_task_map(tmp_path / "map.toml")
 
     return read

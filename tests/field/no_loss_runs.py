@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fixtures.models.task_maps import read_task_map
 from tests.callables import knowing
 from tests.places import ROOT, copy_suite, put
 from tests.resealing import reseal
@@ -54,9 +53,8 @@ def in_place(project: pytest.Pytester, store: Path) -> Path:
 
 
 def mapped(project: pytest.Pytester, new: str, old: str | None = None) -> None:
-    """Give ``new`` this task map, and ``old`` that one; a process reads a file once, and the tests are one process."""
+    """Give ``new`` this task map, and ``old`` that one."""
     put(project.path, {"new.toml": new, **({"old.toml": old} if old else {})})
-    read_task_map.cache_clear()
 
 
 def options(*more: str) -> list[str]:
