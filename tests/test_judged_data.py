@@ -16,6 +16,7 @@ from fixtures.comparing.paired import paired
 from fixtures.comparing.rows import HOLDS
 from fixtures.errors import MeasureError
 from fixtures.models.spec import Input, Role
+from fixtures.run.own_queries import OwnQueries, told_left_out
 from fixtures.texts.beir import JudgedData, read_judged_data
 from fixtures.texts.corpus import PASSAGE, QUESTION
 from fixtures.texts.text_sets import TextSet
@@ -324,3 +325,12 @@ def test_what_a_model_cannot_be_asked_has_a_reason():
     assert why_not(spec(max_length=5, withholds_long_texts=True), data) == withheld
     assert why_not(spec(max_length=5), data) is None
     assert why_not(spec(max_length=50, withholds_long_texts=True), data) is None
+
+
+def test_queries_that_are_left_out_are_counted_in_a_note():
+    data = JudgedData("asked", TextSet("asked", []), left_out=2)
+    (note,) = told_left_out(OwnQueries(data, {"fr": 3}))
+    assert note == (
+        "--data: queries left out: 2 without a passage that answers them, 3 in fr, which the model isn't for"
+    )
+    assert told_left_out(OwnQueries(JudgedData("asked", TextSet("asked", [])), {})) == []
