@@ -37,6 +37,11 @@ UPGRADES = (
             "!^quality .*worst language: .* in en:",
         ),
     ),
-    _upgrade("another family", USE_MULTILINGUAL, MULTILINGUAL_E5, ("^verdict ", _RE_INDEX)),
-    _upgrade("a larger model", MINI, MULTILINGUAL_E5, ("^verdict ", _RE_INDEX)),
+    _upgrade(
+        "another family",
+        USE_MULTILINGUAL,
+        MULTILINGUAL_E5,
+        ("^exit code 1$", "^verdict .*clustering lost ", "^quality   retrieval: not worse by .*; better;", _RE_INDEX),
+    ),
+    _upgrade("a larger model", MINI, MULTILINGUAL_E5, (*_HOLDS, "^quality   retrieval: .*; better;", _RE_INDEX)),
 )
