@@ -14,7 +14,8 @@ _PROGRAM = r"(?:git|hf|pip|pytest|python|tox)\s"
 _OPTIONS = r"(?:-[en]\s|--benchmark-(?:save|compare)\b)"
 _PROMPT = re.compile(r"^[ \t]*\$ (.*)$", re.MULTILINE)
 _SPAN = re.compile(rf"(?<!`)(`{{1,2}})((?:{_PROGRAM}|{_OPTIONS})[^`]*)\1(?!`)")
-_LINE = re.compile(rf"^(?:.*: )?[ \t]*({_PROGRAM}.*)$", re.MULTILINE)
+# What differs between two runtimes is shown as "runtime: python -> onnx", which is no command.
+_LINE = re.compile(rf"^(?:.*: )?[ \t]*(?!\w+ -> )({_PROGRAM}.*)$", re.MULTILINE)
 _STEP = re.compile(r"( *(?:- +)?)run: *(.*)")
 _BLOCK = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 
