@@ -63,7 +63,7 @@ def _judge(measure, observation, compared, settings, accept_loss, claims):
     if sides and sides.can_be_paired:
         rows += thresholds.rows_of(measure.name, sides.old, sides.new, settings.thresholds, role)
     if not reason and not (sides and sides.broken):
-        rows += quality_rows.measured_rows(measure, observation, texts, role)
+        rows += quality_rows.measured_rows(measure, observation, texts, role, sides and sides.new)
     claims.hold(*rows)
 
 
