@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+CACHES = {"__pycache__", ".pytest_cache"}  # what Python and pytest write of their own accord
 
 
 def put(folder: Path, files: dict[str, str]) -> None:
@@ -14,8 +15,9 @@ def put(folder: Path, files: dict[str, str]) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return all files below a folder by their paths in it."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return all files below a folder by their paths in it, but for the caches of Python and pytest."""
+    paths = {path: path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return {inside.as_posix(): path.read_bytes() for path, inside in paths.items() if not CACHES & {*inside.parts}}
 
 
 def copy_suite(folder: Path, *more: str) -> None:
