@@ -1,0 +1,225 @@
+"""Is it slower than recorded runs? Verdicts on made-up records: against scipy, and what isn't judged at all."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fixtures.errors import RecordError
+from fixtures.run import compare_command
+from fixtures.speed import record
+from fixtures.speed.runs_apart import FEWEST_RUNS, LOST, judge, side_of, why_not_judged, why_void
+from fixtures.speed.side_by_side import Named
+from fixtures.speed.slowdown import CANT_TELL, NOT_SLOWER, SLOWER
+from tests.records import made_up, regime
+
+ALLOWED = 0.05
+
+
+def runs(count, noise=0.01, slower=1.0, seed=0, **more):
+    """Records of so many runs, apart by noise, of a system that takes so many times as long."""
+    draw = np.random.default_rng(seed)
+    speeds = 50 / slower * np.exp(draw.normal(0, noise, count))
+    return [made_up(speed=float(speed), load_seconds=float(number), **more) for number, speed in enumerate(speeds)]
+
+
+def side(called, records):
+    return side_of(called, [Named(f"{called}/{number}.json", one) for number, one in enumerate(records)])
+
+
+def seconds(records):
+    return [-math.log(one.regimes["short"].sentences_per_second) for one in records]
+
+
+# --- the verdict ----------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_scipys_of_two_samples():
+    old, new = runs(7, seed=1), runs(3, slower=1.04, seed=2)
+    verdict = judge(side("old", old), side("new", new), ALLOWED)["short"]
+    found = stats.ttest_ind(seconds(new), seconds(old))
+    low, high = found.confidence_interval(0.9)
+    assert (verdict.low, verdict.high) == pytest.approx((math.exp(low), math.exp(high)))
+    above = stats.ttest_ind(np.array(seconds(new)) - math.log1p(ALLOWED), seconds(old), alternative="greater")
+    assert verdict.p_slower == pytest.approx(above.pvalue)
+
+
+def test_a_single_new_run_has_the_spread_of_the_old_ones():
+    old = runs(6, seed=3)
+    verdict = judge(side("old", old), side("new", runs(1, slower=1.1, seed=4)), ALLOWED)["short"]
+    assert verdict.spread == pytest.approx(np.std(seconds(old), ddof=1))
+    assert math.log(verdict.high / verdict.low) / 2 == pytest.approx(
+        stats.t.isf(0.05, 5) * verdict.spread * math.sqrt(1 + 1 / 6)
+    )
+
+
+@pytest.mark.parametrize(
+    ("slower", "noise", "outcome", "faster"),
+    [
+        (1.0, 0.005, NOT_SLOWER, False),
+        (1.2, 0.01, SLOWER, False),
+        (0.8, 0.01, NOT_SLOWER, True),
+        (1.05, 0.05, CANT_TELL, False),
+    ],
+)
+def test_outcomes(slower, noise, outcome, faster):
+    verdict = judge(side("old", runs(8, noise, seed=5)), side("new", runs(4, noise, slower, seed=6)), ALLOWED)["short"]
+    assert (verdict.outcome, verdict.faster) == (outcome, faster)
+    assert (verdict.runs_needed is not None) == (outcome == CANT_TELL)
+
+
+def test_runs_needed_decide():
+    verdict = judge(side("old", runs(6, 0.05, seed=21)), side("new", runs(2, 0.05, seed=22)), ALLOWED)["short"]
+    needed = verdict.runs_needed
+    reach = stats.t.isf(0.05, 2 * needed - 2) + stats.t.isf(0.025, 2 * needed - 2)
+    assert reach * verdict.spread * math.sqrt(2 / needed) <= math.log1p(ALLOWED)
+    fewer = needed - 1
+    reach = stats.t.isf(0.05, 2 * fewer - 2) + stats.t.isf(0.025, 2 * fewer - 2)
+    assert reach * verdict.spread * math.sqrt(2 / fewer) > math.log1p(ALLOWED)
+
+
+def test_too_few_old_runs_have_no_spread_to_judge_by():
+    verdict = judge(side("old", runs(FEWEST_RUNS - 1)), side("new", runs(3, slower=3.0, seed=1)), ALLOWED)["short"]
+    assert verdict.outcome == CANT_TELL and verdict.p_slower == 1
+
+
+def test_null_runs_seldom_fail_and_a_slowdown_is_found():
+    """Of 1,000 pairs of sides that differ in nothing none may lie beyond 5%; of 20% slower ones nearly all do."""
+    outcomes = {slower: [] for slower in (1.0, 1.05, 1.2)}
+    for slower, found in outcomes.items():
+        for seed in range(300):
+            old, new = runs(6, 0.02, seed=2 * seed), runs(2, 0.02, slower, seed=2 * seed + 1)
+            found.append(judge(side("old", old), side("new", new), ALLOWED)["short"].outcome)
+    assert outcomes[1.0].count(SLOWER) <= 1
+    assert outcomes[1.05].count(SLOWER) / 300 == pytest.approx(0.025, abs=0.025)
+    assert outcomes[1.2].count(SLOWER) / 300 > 0.95
+
+
+def test_a_regime_that_only_the_old_runs_have_is_lost():
+    long = {"short": regime(50.0), "long": regime(5.0)}
+    old = [replace(one, regimes=long, load_seconds=float(number)) for number, one in enumerate(runs(5))]
+    assert judge(side("old", old), side("new", runs(1, seed=9)), ALLOWED)["long"].outcome == LOST
+
+
+# --- which runs count -----------------------------------------------------------------------------------------------
+
+
+def gemm(start, end):
+    return {"by": "torch 2.13.0", "start": {"float32": start}, "end": {"float32": end}}
+
+
+def test_copies_failed_runs_and_an_unsteady_machine_are_left_out_with_the_reason():
+    records = runs(4)
+    records += [records[0], replace(records[1], failed="memory: broke"), replace(records[2], gemm=gemm(1e11, 1.05e11))]
+    found = side("old", records)
+    assert len(found.runs) == 4
+    assert found.left_out == (
+        "old/4.json: a copy of old/0.json",
+        "old/5.json: its run failed: memory: broke",
+        "old/6.json: the GEMM rate rose by 5% during the run",
+    )
+
+
+def test_where_all_runs_were_unsteady_they_are_told_and_void():
+    found = side("new", [replace(one, gemm=gemm(1e11, 0.9e11)) for one in runs(2)])
+    assert len(found.runs) == 2
+    assert why_void(side("old", runs(5)), found) == "new/0.json: the GEMM rate fell by 10% during the run"
+
+
+def test_a_machine_at_another_rate_today_voids_the_verdict():
+    old, new = side("old", runs(5)), side("new", [replace(one, gemm=gemm(0.9e11, 0.9e11)) for one in runs(2)])
+    assert "at 100 GFLOP/s in old and at 90 in new, more than 3% apart" in why_void(old, new)
+    assert why_void(old, side("new", runs(2))) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"machine": {"key": "e" * 12}}, "two machines: A Processor, 2 cores, which differ in cores, memory"),
+        (
+            {"machine": {"key": "e" * 12, "processor": "Another"}},
+            "two machines: A Processor, 2 cores and Another, 2 cores",
+        ),
+        ({"machine": {"host": "e" * 12}}, "two machines: two hosts of one kind, A Processor, 2 cores"),
+        ({"regimes": {"short": regime(50.0, texts_sha256="f" * 64)}}, "other texts: short; use the same"),
+        ({"regimes": {"long": regime(50.0)}}, "other texts: no regime in common"),
+    ],
+)
+def test_two_machines_or_workloads_are_not_judged(more, says):
+    old, new = side("old", runs(5)), side("new", [made_up(**more)])
+    assert says in why_not_judged(old, new)
+    with pytest.raises(RecordError, match=r"old: old/0\.json and old/5\.json"):
+        side("old", [*runs(5), made_up(**more)])
+
+
+def test_two_systems_on_one_side_are_refused():
+    with pytest.raises(RecordError, match="two systems, which differ in dtype, identity; give the records of one"):
+        side("old", [*runs(2), made_up(system={"dtype": "bfloat16", "identity": "0" * 64})])
+
+
+def test_an_unknown_host_is_no_other_one():
+    assert why_not_judged(side("old", runs(5, machine={"host": None})), side("new", runs(1, seed=2))) is None
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slower(tmp_path, monkeypatch, capsys):
+    """Give ``slower(old records, new records, option, ...)``: exit code, lines of the output and of the errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(old, new, *options):
+        for name, records in (("old", old), ("new", new)):
+            for one in records:
+                record.save(one, tmp_path / name)
+        code = compare_command.main(["slower", "old", "new", *options])
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err.splitlines()
+
+    return run
+
+
+def test_command_says_both_sides_each_verdict_and_what_was_left_out(slower):
+    failed = replace(runs(1)[0], failed="sweep: broke")
+    code, out, err = slower([*runs(6, 0.003), failed], runs(2, 0.003, seed=1), "--max-slowdown=5%")
+    assert (code, err) == (0, [])
+    assert out[:2] == [
+        "old       old: tiny (jina-v3, float32, cpu), 6 runs",
+        "new       new: tiny (jina-v3, float32, cpu), 2 runs",
+    ]
+    assert out[2].startswith("speed     short: not slower by more than 5%: ") and "6 runs, then 2" in out[2]
+    assert out[3].startswith("note      left out: ") and out[3].endswith("its run failed: sweep: broke")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "options", "expected"),
+    [
+        (runs(6), runs(2, slower=1.3, seed=1), (), 1),
+        (runs(3), runs(2, seed=1), (), 6),
+        (runs(3), runs(2, seed=1), ("--inconclusive=pass",), 0),
+        (runs(6), [replace(one, gemm=gemm(1e11, 0.9e11)) for one in runs(2, slower=1.3, seed=1)], (), 6),
+        (runs(6), [made_up(machine={"key": "e" * 12})], (), 4),
+        (runs(6), runs(1), (), 4),
+        ([], runs(1), (), 4),
+        (runs(6), [replace(runs(1, seed=1)[0], regimes={})], (), 4),
+    ],
+    ids=["slower", "few", "few passes", "void", "machine", "in common", "none", "no regime"],
+)
+def test_exit_codes(slower, old, new, options, expected):
+    code, _, err = slower(old, new, "--max-slowdown=5%", *options)
+    assert code == expected and len(err) == (code == 4)
+
+
+def test_a_lost_regime_fails_even_where_nothing_can_be_told(slower):
+    both = {"short": regime(50.0), "long": regime(5.0)}
+    code, out, _ = slower([replace(one, regimes=both) for one in runs(3)], runs(1, seed=1), "--max-slowdown=5%")
+    assert code == 1 and "speed     long: lost: the old system was timed on it, the new one wasn't" in out
+
+
+@pytest.mark.parametrize("said", [("--max-slowdown=0",), ("--max-slowdown=5%", "--inconclusive=fail"), ()])
+def test_what_cannot_be_meant_is_one_line(slower, said):
+    code, out, (line,) = slower(runs(5), runs(1, seed=1), *said)
+    assert (code, out) == (4, []) and line.startswith("ERROR: ")
