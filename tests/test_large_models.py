@@ -111,12 +111,12 @@ def test_two_models_share_nothing(native_checkpoint, encoder):
 
 @pytest.fixture
 def measured(encoder, monkeypatch):
-    """Give ``measured(afforded)``: the entry of ``tolerance.json`` of a model that counts as large, and what was told."""
+    """Give ``measured(afforded)``: the entry of ``tolerance.json``, and what was told, as of a large model."""
     monkeypatch.setattr(recording, "DTYPES", ("float32",))
     monkeypatch.setattr(recording, "LARGE_MODEL", 1)
 
     def measure(afforded):
-        monkeypatch.setattr(recording, "AFFORDED_TOKENS", afforded)
+        monkeypatch.setattr(recording, "AFFORDED_TOKENS", int(afforded))
         anchors, told = anchor_set(encoder.spec.max_length), []
         observed = observe(encoder, anchors)
         found = recording.measure_tolerance(observed, anchors, encoder, registry.JINA_V3, told.append, quick=True)
@@ -127,8 +127,8 @@ def measured(encoder, monkeypatch):
 
 def test_variations_take_turns_with_tasks_as_far_as_tokens_are_afforded(encoder, measured):
     texts = list(anchor_set(encoder.spec.max_length).texts.values())
-    under_one = 4 * sum(map(len, encoder.tokenize(texts, TASKS[0])))
-    for afforded, tasks in ((0, 1), (2 * under_one, 2), (2 * under_one - 1, 1), (100 * under_one, 5)):
+    under_one = 4 * sum(sum(map(len, encoder.tokenize(texts, task))) for task in TASKS) / 5
+    for afforded, tasks in ((0, 1), (2 * under_one + 1, 2), (2 * under_one - 1, 1), (100 * under_one, 5)):
         entry, told = measured(afforded)
         assert (entry["runs"], len(entry["variations"])) == (4 * tasks, 4)
         says = "each task" if tasks == 5 else f"{tasks} of 5 tasks, in turn"
