@@ -2,12 +2,16 @@
 
 Nothing is slower in the null series; in the others the long texts are, by a wait in proportion to what each call took.
 Beside the verdict stand two habits on the same seconds: a threshold on the medians, and one on the least of each side,
-as pytest-benchmark compares two records by ``min:5%``. ``--page`` writes the table into docs/throughput.md too.
+as pytest-benchmark compares two records by ``min:5%``. Six more series go through the command line. ``--page`` writes
+the tables into docs/throughput.md too.
 """
 
 import argparse
+import os
+import re
+import subprocess
 import sys
-import time
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +21,6 @@ from scipy import stats
 
 from fixtures.comparing.counterparts import Counterpart
 from fixtures.run.settings import BLOCKS
-from fixtures.runtimes.encoder import Encoder
 from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
 from fixtures.runtimes.jina_v3.encoder import TorchEncoder
 from fixtures.runtimes.jina_v3.known_models import BUNDLED_FOLDER
@@ -26,36 +29,19 @@ from fixtures.speed.paired_timing import rows_to_time, timed_blocks
 from fixtures.speed.slowdown import CANT_TELL, NOT_SLOWER, SLOWER, Block, judge
 from tests.places import ROOT
 from tests.real.table import line, with_tables
+from tests.slowdowns.served import SHARE, TOKENS
+from tests.slowdowns.waiting import SLOWED, Waiting
 
 ALLOWED = 0.05
-SLOWED = "long"
 TASK = "text-matching"
 SERIES = {0.0: 60, 0.1: 20, 0.2: 20}
 """How much slower the long texts are -> how many series."""
+BY_COMMAND = (0.0, 0.0, 0.1, 0.1, 0.2, 0.2)
+"""How much slower the long texts are in each series of the command line."""
+MAP = 'precision = "float32"\n\n[tasks]\n"text-matching" = {}\n\n[roles]\nsimilarity = "text-matching"\n'
 PAGE = ROOT / "docs" / "throughput.md"
 BEGIN = "<!-- what tests.slowdowns prints -->"
-
-
-class Slower:
-    """A system that takes longer over texts of one regime, by a share of the time that each call took."""
-
-    def __init__(self, encoder: Encoder, texts: Sequence[str], share: float) -> None:
-        self._encoder, self._texts, self._share = encoder, set(texts), share
-
-    def encode(self, texts: Sequence[str], task: str) -> np.ndarray:
-        """Encode, then wait if these are the texts."""
-        begin = time.perf_counter()
-        vectors = self._encoder.encode(texts, task)
-        if self._share and self._texts.issuperset(texts):
-            self._encoder.wait()
-            end = time.perf_counter() + self._share * (time.perf_counter() - begin)
-            while time.perf_counter() < end:
-                pass
-        return vectors
-
-    def wait(self) -> None:
-        """Wait for the device."""
-        self._encoder.wait()
+BY_COMMAND_BEGIN = "<!-- what tests.slowdowns prints of the command line -->"
 
 
 def main() -> int:
@@ -73,14 +59,37 @@ def main() -> int:
     for share, count in counts.items():
         found[share] = Counter()
         for number in range(count):
-            blocks = timed_blocks(rows, encoder, Slower(encoder, slowed.texts, share), BLOCKS)
+            blocks = timed_blocks(rows, encoder, Waiting(encoder, slowed.texts, share), BLOCKS)
             found[share].update(_said(blocks))
             print(f"{share:.0%} slower: series {number + 1} of {count}: {dict(found[share])}", flush=True)
-    tables = "\n".join(_table(found, counts))
-    print(f"\n{tables}")
-    if options.page:
-        PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), tables, BEGIN), encoding="utf-8")
+    tables = {BEGIN: "\n".join(_table(found, counts)), BY_COMMAND_BEGIN: "\n".join(_by_command(options.tokens))}
+    for begin, table in tables.items():
+        print(f"\n{table}")
+        if options.page:
+            PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), table, begin), encoding="utf-8")
     return 0
+
+
+def _by_command(tokens: int) -> Iterator[str]:
+    """A row for each run of the eval: its exit code, and what it says of the long texts."""
+    yield from (line(("long texts slower by", "exit code", "said of the long texts")), line(["---"] * 3))
+    with tempfile.TemporaryDirectory() as folder:
+        task_map = os.path.join(folder, "map.toml")
+        with open(task_map, "w", encoding="utf-8") as file:
+            file.write(MAP)
+        served = "python:tests.slowdowns.served:"
+        command = [
+            *(sys.executable, "-m", "pytest", "evals/test_slowdown.py", "-p", "no:cacheprovider"),
+            *(f"--model={served}slowed", f"--task-map={task_map}", f"--against={served}as_it_is,task-map={task_map}"),
+            *(f"--benchmark-tokens={tokens}", f"--max-slowdown={ALLOWED:.0%}"),
+        ]
+        for share in BY_COMMAND:
+            environment = {**os.environ, SHARE: str(share), TOKENS: str(tokens), "PYTHONPATH": str(ROOT)}
+            ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+            said = re.search(rf"^speed +{SLOWED}: (.*)$", ran.stdout, re.MULTILINE)
+            if said is None:
+                raise SystemExit(f"the run says nothing of the {SLOWED} texts:\n{ran.stdout}{ran.stderr}")
+            yield line((f"{share:.0%}", str(ran.returncode), said[1]))
 
 
 def _said(blocks: dict[str, list[Block]]) -> Iterator[str]:
