@@ -1,7 +1,10 @@
 """Write a checkpoint of the published dimensions with random weights, load it, and measure what that costs.
 
-Not part of the suite's tests: it needs 1.2 GB of disk, up to 4 GB of memory and some minutes. Exit code 1 if loading
-and a short encode hold more than ``ALLOWED`` times the weights in anonymous memory, beyond what the imports take.
+Its tokenizer is the published one's vocabulary, out of a package that carries it. Measured are loading, and encoding
+with adapters beside PEFT's own layers and beside the base alone; with ``--recording`` also a baseline of five tasks.
+Not part of the suite's tests: it needs 1.2 GB of disk, up to 4 GB of memory and some minutes, a recording half an hour.
+Exit code 1 if loading and a short encode hold more than ``ALLOWED`` times the weights in anonymous memory, beyond what
+the imports and the tokenizer take, or if a recording sends more than ``BUDGET`` tokens through the model.
 """
 
 import argparse
@@ -13,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 ALLOWED = 1.15
+BUDGET = 500_000
+"""Tokens that a recording of five tasks may take: in half an hour, at the rate of two cores in float32."""
 FOLDER_NAME = "random-weights-of-published-size"
 
 
@@ -22,6 +27,7 @@ def main() -> int:
     parser.add_argument("--layout", nargs="+", choices=("native", "original"), default=["native", "original"])
     parser.add_argument("--dtype", nargs="+", default=["bfloat16", "float32"])
     parser.add_argument("--folder", type=Path, help="write here and keep it; by default a folder that is deleted")
+    parser.add_argument("--recording", action="store_true", help="record a baseline of five tasks, in float32")
     parser.add_argument("--evals", nargs=argparse.REMAINDER, help="pytest arguments to run on the last checkpoint")
     options = parser.parse_args()
 
@@ -38,6 +44,13 @@ def main() -> int:
                 if (figures["adapted_matrices"], figures["scalings"]) != (147, [0.25]):
                     raise SystemExit(f"not the published structure: {figures}")
                 print(f"{layout} in {dtype}:", *(f"  {name}: {value}" for name, value in figures.items()), sep="\n")
+            for dtype in options.dtype:
+                shares = json.loads(_run("adapters", str(folder), dtype))
+                print(f"{layout} in {dtype}:", *(f"  {name}: {value}" for name, value in shares.items()), sep="\n")
+        if options.recording:
+            recorded = json.loads(_run("record", str(folder)))
+            too_much |= recorded["tokens"] > BUDGET
+            print("recording:", *(f"  {name}: {value}" for name, value in recorded.items()), sep="\n")
         if options.evals is not None:
             subprocess.run([sys.executable, "-m", "pytest", "--model", str(folder), *options.evals], check=False)
     finally:

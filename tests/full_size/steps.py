@@ -1,20 +1,30 @@
 """The steps of the measurement at the published size, each in its own process: write a checkpoint, load and encode."""
 
+import contextlib
+import gc
 import json
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+_TEXTS, _LENGTH, _TURNS = 16, 128, 5
+"""What is encoded in turn: texts, tokens of each, and how often."""
 _SECONDS_BETWEEN_SAMPLES = 0.005
 
 
 def write(layout: str, folder: str) -> None:
     """Write random weights of the published dimensions in bfloat16, as the published files have them."""
     from tests import checkpoints
+    from tests.real import e5_folder
+    from tests.real.carried import E5
 
     asked = {"size": checkpoints.PUBLISHED_SIZE, "dtype": "bfloat16"}
     if layout == "native":
@@ -22,6 +32,7 @@ def write(layout: str, folder: str) -> None:
         checkpoints.write_native_checkpoint(Path(folder), **asked, **names)
     else:
         checkpoints.write_original_checkpoint(Path(folder), **asked)
+    e5_folder.write_tokenizer(E5.file(), Path(folder) / "tokenizer.json")
 
 
 def load(folder: str, dtype: str) -> None:
@@ -30,6 +41,7 @@ def load(folder: str, dtype: str) -> None:
     import peft.tuners.lora  # noqa: F401
     import torch
     import transformers.models.jina_embeddings_v3.modeling_jina_embeddings_v3  # noqa: F401
+    from transformers import AutoTokenizer
 
     from fixtures.hardware.threads import thread_count
     from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
@@ -42,6 +54,10 @@ def load(folder: str, dtype: str) -> None:
     checkpoint = inspect_checkpoint(Path(folder))
     inspected = time.perf_counter()
     imports = anonymous_bytes()
+    with peak_of_anonymous_bytes() as tokenizer_peak:
+        AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = max(tokenizer_peak) - imports
+    gc.collect()
     with peak_of_anonymous_bytes() as loading_peak:
         loaded = load_model(checkpoint, dtype=dtype)
     seconds = time.perf_counter() - inspected
@@ -64,12 +80,87 @@ def load(folder: str, dtype: str) -> None:
         "load_seconds": round(seconds, 1),
         "weights_mib": round(model_bytes / 2**20),
         "imports_mib": round(imports / 2**20),
+        "tokenizer_mib": round(tokenizer / 2**20),
         "peak_while_loading_mib": round(max(loading_peak) / 2**20),
         "peak_while_encoding_mib": round(max(encoding_peak) / 2**20),
-        "memory_share": round((peak - imports) / model_bytes, 3),
+        "memory_share": round((peak - imports - tokenizer) / model_bytes, 3),
         "tokens_per_second": round(rate),
         "threads": torch.get_num_threads(),
     }
+    print(json.dumps(figures))
+
+
+def adapters(folder: str, dtype: str) -> None:
+    """Encode with adapters, with PEFT's own layers and with the base alone, in turn; print shares of the GEMM rate."""
+    import torch
+    from peft.tuners.lora.layer import Linear
+
+    from fixtures.hardware.threads import thread_count
+    from fixtures.runtimes.jina_v3.checkpoint import inspect_checkpoint
+    from fixtures.runtimes.jina_v3.encoder import TorchEncoder
+    from fixtures.runtimes.jina_v3.fused_lora import FusedLinear
+    from fixtures.runtimes.jina_v3.loading import load_model
+    from fixtures.speed.gemm import best_rates
+
+    torch.set_num_threads(thread_count())
+    encoder = TorchEncoder(load_model(inspect_checkpoint(Path(folder)), dtype=dtype))
+    draw = np.random.default_rng(0)
+    token_ids = [draw.integers(5, 200_000, _LENGTH).tolist() for _ in range(_TEXTS)]
+    flop = encoder.arithmetic().flop([_LENGTH] * _TEXTS)
+    forwards = {"fused": FusedLinear.forward, "peft": Linear.forward, "base": lambda self, x: self.base_layer(x)}
+    rates, seconds, vectors = [], {name: [] for name in forwards}, {}
+    for turn in range(1 + _TURNS):
+        rates.append(best_rates("cpu", on_torch=True, seconds=1)[dtype])
+        for name, forward in forwards.items():
+            FusedLinear.forward = forward
+            begun = time.perf_counter()
+            with torch.inference_mode():
+                encoder.select(encoder.tasks[-1])
+                vectors[name] = encoder.finish(encoder.pool(*encoder.forward(token_ids, "right")), None)
+            if turn:
+                seconds[name].append(time.perf_counter() - begun)
+    figures = {"gemm_gflop_per_second": [round(rate / 1e9) for rate in rates]}
+    for name, took in seconds.items():
+        figures |= {
+            f"{name}: share of the best": round(flop / float(np.median(took)) / max(rates), 3),
+            f"{name}: tokens_per_second": round(_TEXTS * _LENGTH / float(np.median(took))),
+            f"{name}: seconds": [round(one, 2) for one in took],
+        }
+    figures["largest component difference of fused to peft"] = float((vectors["fused"] - vectors["peft"]).abs().max())
+    print(json.dumps(figures))
+
+
+def record(folder: str) -> None:
+    """Record a baseline of all tasks as a run does; print what went through the model, and how long it took."""
+    import pytest
+
+    from fixtures.runtimes.jina_v3.encoder import TorchEncoder
+
+    counted: dict[str, list[float]] = {}
+    forward = TorchEncoder.forward
+
+    def counting(self: TorchEncoder, token_ids: list[list[int]], side: str) -> Any:
+        begun = time.perf_counter()
+        answer = forward(self, token_ids, side)
+        longest = max(map(len, token_ids))
+        found = counted.setdefault(self.loaded.dtype, [0, 0, 0])
+        for at, more in enumerate((sum(map(len, token_ids)), longest * len(token_ids), time.perf_counter() - begun)):
+            found[at] += more
+        return answer
+
+    TorchEncoder.forward = counting
+    with tempfile.TemporaryDirectory() as snapshots, contextlib.redirect_stdout(sys.stderr):
+        options = [f"--model={folder}", f"--snapshots={snapshots}", "--device=cpu", "--snapshot-update"]
+        begun = time.perf_counter()
+        code = pytest.main(["evals/test_drift.py", "-p", "no:cacheprovider", *options])
+        minutes = (time.perf_counter() - begun) / 60
+    if code:
+        raise SystemExit(int(code))
+    figures = {"minutes": round(minutes, 1), "tokens": sum(int(found[0]) for found in counted.values())}
+    for dtype, (tokens, filled, took) in counted.items():
+        figures[f"in {dtype}"] = (
+            f"{int(tokens):,} tokens, {1 - tokens / filled:.0%} padding, {tokens / took:.0f} a second"
+        )
     print(json.dumps(figures))
 
 
@@ -100,4 +191,4 @@ def peak_of_anonymous_bytes() -> Iterator[list[int]]:
 
 
 if __name__ == "__main__":
-    {"write": write, "load": load}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "load": load, "adapters": adapters, "record": record}[sys.argv[1]](*sys.argv[2:])

@@ -50,6 +50,15 @@ def write_folder(source: Path, folder: Path) -> None:
         (folder / name).write_text(f"{text}\n", encoding="utf-8")
 
 
+def write_tokenizer(source: Path, path: Path) -> None:
+    """Write the tokenizer alone, whose 250,002 pieces are XLM-RoBERTa's: those of jina-embeddings-v3 too.
+
+    Raises:
+        NotPackedError: the source isn't such a file.
+    """
+    _tokenizer(read_file(source)).save(str(path))
+
+
 def bert_weights(packed: PackedE5) -> dict[str, np.ndarray]:
     """Return the weights by the names that transformers' ``BertModel`` has for them."""
     tensors, hidden = packed.tensors, packed.hidden
