@@ -13,6 +13,7 @@ from fixtures.speed import record
 from fixtures.speed.runs_apart import FEWEST_RUNS, LOST, judge, side_of, why_not_judged, why_void
 from fixtures.speed.side_by_side import Named
 from fixtures.speed.slowdown import CANT_TELL, NOT_SLOWER, SLOWER
+from tests.places import ROOT
 from tests.records import made_up, regime
 
 ALLOWED = 0.05
@@ -95,6 +96,23 @@ def test_null_runs_seldom_fail_and_a_slowdown_is_found():
     assert outcomes[1.0].count(SLOWER) <= 1
     assert outcomes[1.05].count(SLOWER) / 300 == pytest.approx(0.025, abs=0.025)
     assert outcomes[1.2].count(SLOWER) / 300 > 0.95
+
+
+@pytest.mark.parametrize(("old", "new", "seen"), [(5, 1, 0.12), (10, 10, 0.033)])
+def test_smallest_slowdowns_are_those_of_the_page(old, new, seen):
+    """Of four regimes, with a standard deviation of 2% from run to run."""
+    names = ("short", "medium", "long", "mixed")
+
+    def exactly_apart(count):
+        places = np.arange(count) - (count - 1) / 2
+        logs = 0.02 * places / (np.std(places, ddof=1) if count > 1 else 1)
+        speeds = {math.exp(place): {name: regime(50 * math.exp(place)) for name in names} for place in logs}
+        return [replace(made_up(), regimes=regimes, load_seconds=speed) for speed, regimes in speeds.items()]
+
+    verdicts = judge(side("old", exactly_apart(old)), side("new", exactly_apart(new)), ALLOWED)
+    assert {round(verdict.smallest_slowdown, 3 if seen < 0.1 else 2) for verdict in verdicts.values()} == {seen}
+    page = (ROOT / "docs" / "throughput.md").read_text(encoding="utf-8")
+    assert f"a slowdown has to be {0.12:.0%}" in page and f"bring that down to {0.033:.1%}" in page
 
 
 def test_a_regime_that_only_the_old_runs_have_is_lost():
