@@ -10,7 +10,7 @@ from scipy import stats
 from fixtures.errors import RecordError
 from fixtures.run import compare_command
 from fixtures.speed import record
-from fixtures.speed.runs_apart import FEWEST_RUNS, LOST, judge, side_of, why_not_judged, why_void
+from fixtures.speed.runs_apart import FEWEST_RUNS, LOST, judge, notes_on, side_of, why_not_judged, why_void
 from fixtures.speed.side_by_side import Named
 from fixtures.speed.slowdown import CANT_TELL, NOT_SLOWER, SLOWER
 from tests.places import ROOT
@@ -71,14 +71,15 @@ def test_outcomes(slower, noise, outcome, faster):
     assert (verdict.runs_needed is not None) == (outcome == CANT_TELL)
 
 
-def test_runs_needed_decide():
+def test_runs_needed_show_with_80_percent_that_equal_systems_are():
     verdict = judge(side("old", runs(6, 0.05, seed=21)), side("new", runs(2, 0.05, seed=22)), ALLOWED)["short"]
-    needed = verdict.runs_needed
-    reach = stats.t.isf(0.05, 2 * needed - 2) + stats.t.isf(0.025, 2 * needed - 2)
-    assert reach * verdict.spread * math.sqrt(2 / needed) <= math.log1p(ALLOWED)
-    fewer = needed - 1
-    reach = stats.t.isf(0.05, 2 * fewer - 2) + stats.t.isf(0.025, 2 * fewer - 2)
-    assert reach * verdict.spread * math.sqrt(2 / fewer) > math.log1p(ALLOWED)
+    assert verdict.outcome == CANT_TELL
+    spread, needed = verdict.spread, verdict.runs_needed
+    shown = 0
+    for seed in range(200):
+        old, new = (runs(needed, spread, seed=2 * seed + which) for which in (1000, 1001))
+        shown += judge(side("old", old), side("new", new), ALLOWED)["short"].outcome == NOT_SLOWER
+    assert 0.72 < shown / 200 < 0.9
 
 
 def test_too_few_old_runs_have_no_spread_to_judge_by():
@@ -87,7 +88,7 @@ def test_too_few_old_runs_have_no_spread_to_judge_by():
 
 
 def test_null_runs_seldom_fail_and_a_slowdown_is_found():
-    """Of 1,000 pairs of sides that differ in nothing none may lie beyond 5%; of 20% slower ones nearly all do."""
+    """Of 300 pairs that differ in nothing at most one lies beyond 5%; at just 5% some 2.5% do, at 20% nearly all."""
     outcomes = {slower: [] for slower in (1.0, 1.05, 1.2)}
     for slower, found in outcomes.items():
         for seed in range(300):
@@ -98,7 +99,7 @@ def test_null_runs_seldom_fail_and_a_slowdown_is_found():
     assert outcomes[1.2].count(SLOWER) / 300 > 0.95
 
 
-@pytest.mark.parametrize(("old", "new", "seen"), [(5, 1, 0.12), (10, 10, 0.033)])
+@pytest.mark.parametrize(("old", "new", "seen"), [(5, 1, 0.18), (10, 10, 0.085)])
 def test_smallest_slowdowns_are_those_of_the_page(old, new, seen):
     """Of four regimes, with a standard deviation of 2% from run to run."""
     names = ("short", "medium", "long", "mixed")
@@ -112,7 +113,30 @@ def test_smallest_slowdowns_are_those_of_the_page(old, new, seen):
     verdicts = judge(side("old", exactly_apart(old)), side("new", exactly_apart(new)), ALLOWED)
     assert {round(verdict.smallest_slowdown, 3 if seen < 0.1 else 2) for verdict in verdicts.values()} == {seen}
     page = (ROOT / "docs" / "throughput.md").read_text(encoding="utf-8")
-    assert f"a slowdown has to be {0.12:.0%}" in page and f"bring that down to {0.033:.1%}" in page
+    assert f"a slowdown has to be {0.18:.0%}" in page and f"bring that down to {0.085:.1%}" in page
+
+
+def test_each_regime_is_judged_on_the_runs_that_timed_it():
+    """A run that timed some of the texts alone hides no regime, and makes none a lost one."""
+    old = [
+        replace(one, regimes={"short": regime(50.0), "long": regime(5.0)}, load_seconds=float(n))
+        for n, one in enumerate(runs(5))
+    ]
+    old.append(replace(old[0], regimes={"short": regime(50.0)}, load_seconds=9.0))
+    new = [replace(one, regimes={"short": regime(50.0), "long": regime(1.0)}) for one in runs(1, seed=8)]
+    new.append(replace(new[0], regimes={"short": regime(50.0)}, load_seconds=9.0))
+    found = judge(side("old", old), side("new", new), ALLOWED)
+    assert (found["long"].outcome, found["long"].old_runs, found["long"].new_runs) == (SLOWER, 5, 1)
+    assert (found["short"].outcome, found["short"].old_runs, found["short"].new_runs) == (NOT_SLOWER, 6, 2)
+
+
+def test_speeds_beyond_all_measure_are_figures():
+    fast, slow = (
+        [replace(one, regimes={"short": regime(speed)}, load_seconds=float(n)) for n, one in enumerate(runs(5))]
+        for speed in (1e300, 1e-300)
+    )
+    verdict = judge(side("old", fast), side("new", slow), ALLOWED)["short"]
+    assert verdict.outcome == SLOWER and math.isfinite(verdict.ratio)
 
 
 def test_a_regime_that_only_the_old_runs_have_is_lost():
@@ -155,26 +179,87 @@ def test_a_machine_at_another_rate_today_voids_the_verdict():
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"machine": {"key": "e" * 12}}, "two machines: A Processor, 2 cores, which differ in cores, memory"),
+        ({"machine": {"key": "e" * 12}}, "two machines: both A Processor, 2 cores, which differ in another part"),
         (
             {"machine": {"key": "e" * 12, "processor": "Another"}},
             "two machines: A Processor, 2 cores and Another, 2 cores",
         ),
         ({"machine": {"host": "e" * 12}}, "two machines: two hosts of one kind, A Processor, 2 cores"),
-        ({"regimes": {"short": regime(50.0, texts_sha256="f" * 64)}}, "other texts: short; use the same"),
-        ({"regimes": {"long": regime(50.0)}}, "other texts: no regime in common"),
+        (
+            {"regimes": {"short": regime(50.0, texts_sha256="f" * 64)}},
+            "other texts: short, which --benchmark-tokens decides",
+        ),
     ],
 )
 def test_two_machines_or_workloads_are_not_judged(more, says):
     old, new = side("old", runs(5)), side("new", [made_up(**more)])
     assert says in why_not_judged(old, new)
-    with pytest.raises(RecordError, match=r"old: old/0\.json and old/5\.json"):
+    with pytest.raises(RecordError, match="old: its records are of"):
         side("old", [*runs(5), made_up(**more)])
 
 
 def test_two_systems_on_one_side_are_refused():
     with pytest.raises(RecordError, match="two systems, which differ in dtype, identity; give the records of one"):
         side("old", [*runs(2), made_up(system={"dtype": "bfloat16", "identity": "0" * 64})])
+
+
+def test_hosts_are_told_apart_whichever_run_states_them():
+    host = [None, "a" * 12, "a" * 12, "a" * 12, "a" * 12]
+    old = [made_up(machine={"host": one}, load_seconds=float(n)) for n, one in enumerate(host)]
+    new = [made_up(machine={"host": "b" * 12}, load_seconds=9.0)]
+    assert "two hosts of one kind" in why_not_judged(side("old", old), side("new", new))
+    with pytest.raises(RecordError, match="two hosts of one kind"):
+        side("old", [*old, *new])
+
+
+@pytest.mark.parametrize(
+    ("more", "differs"), [({"suite": "0.1.0"}, "suite"), ({"system": {"task": "separation"}}, "task")]
+)
+def test_runs_of_another_suite_or_task_are_of_no_one_system(more, differs):
+    with pytest.raises(RecordError, match=f"which differ in {differs}"):
+        side("old", [*runs(5), made_up(**more)])
+
+
+def test_two_tasks_are_not_judged_and_two_suites_are_noted():
+    old = side("old", runs(5))
+    task = side("new", [made_up(system={"task": "separation"})])
+    assert why_not_judged(old, task) == "old and new timed two tasks, None and separation; record both under one"
+    other = side("new", [made_up(suite="0.1.0")])
+    assert why_not_judged(old, other) is None
+    assert any(note.startswith("recorded by two versions of the suite, ") for note in notes_on(old, other))
+
+
+def test_what_is_not_known_is_noted():
+    old = side("old", runs(5, system={"identity": None}))
+    (note,) = notes_on(old, side("new", runs(1, seed=1)))
+    assert note.startswith("old: its weights aren't known")
+    without = side("new", [replace(made_up(), gemm={})])
+    assert any("as fast as it was isn't known" in note for note in notes_on(side("old", runs(5)), without))
+
+
+def test_old_runs_of_one_session_are_noted_beside_a_later_one():
+    later = [made_up(made="2026-12-03T09:00:00Z")]
+    assert any("were made within an hour" in note for note in notes_on(side("old", runs(5)), side("new", later)))
+    assert notes_on(side("old", runs(5)), side("new", runs(1, seed=1))) == []
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0])
+def test_a_speed_that_is_none_is_refused(speed):
+    with pytest.raises(RecordError, match=r"old/0\.json: short: sentences_per_second is .*, needs a number above 0"):
+        side("old", [made_up(speed=speed)])
+
+
+def test_rates_are_compared_in_a_dtype_that_both_sides_measured():
+    """A system that states no dtype; two of two dtypes, where torch measures each; and one run that knows no rate."""
+    unstated = {"system": {"dtype": None}}
+    old, new = runs(5, **unstated), [replace(one, gemm=gemm(0.5e11, 0.5e11)) for one in runs(1, seed=1, **unstated)]
+    assert "float32 matrices at 100 GFLOP/s in old and at 50 in new" in why_void(side("old", old), side("new", new))
+    assert side("old", [*runs(4, **unstated), made_up(**unstated, gemm=gemm(1e11, 0.5e11))]).left_out
+    half = [replace(one, gemm=gemm(0.5e11, 0.5e11)) for one in runs(1, seed=1, system={"dtype": "bfloat16"})]
+    assert "at 50 in new" in why_void(side("old", runs(5)), side("new", half))
+    assert "at 50 in new" in why_void(
+        side("old", [*runs(5), replace(made_up(), gemm={"by": "torch 2.13.0"})]), side("new", new)
+    )
 
 
 def test_an_unknown_host_is_no_other_one():
@@ -222,9 +307,10 @@ def test_command_says_both_sides_each_verdict_and_what_was_left_out(slower):
         (runs(6), [made_up(machine={"key": "e" * 12})], (), 4),
         (runs(6), runs(1), (), 4),
         ([], runs(1), (), 4),
-        (runs(6), [replace(runs(1, seed=1)[0], regimes={})], (), 4),
+        (runs(6), [replace(runs(1, seed=1)[0], regimes={})], (), 1),
+        ([replace(one, regimes={}) for one in runs(6)], runs(1, seed=1), (), 4),
     ],
-    ids=["slower", "few", "few passes", "void", "machine", "in common", "none", "no regime"],
+    ids=["slower", "few", "few passes", "void", "machine", "in common", "none", "no regime left", "no regime"],
 )
 def test_exit_codes(slower, old, new, options, expected):
     code, _, err = slower(old, new, "--max-slowdown=5%", *options)
