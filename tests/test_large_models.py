@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.baselines import recording
 from fixtures.observing.observation import observe
-from fixtures.runtimes import registry, torch_encoder
+from fixtures.runtimes import registry, torch_encoder, torch_variations
 from fixtures.runtimes.arithmetic import Arithmetic
 from fixtures.runtimes.batching import token_batches
 from fixtures.runtimes.jina_v3 import faults
@@ -66,6 +66,26 @@ def test_an_accelerator_and_an_unknown_model_keep_an_eighth(encoder, monkeypatch
     assert TorchEncoder(encoder.loaded).batches(LENGTHS, 512) == token_batches(LENGTHS, 512)
 
 
+def test_variations_on_the_left_are_padded_as_on_an_accelerator(encoder, monkeypatch):
+    """What they vary is how much stands before a text: a large model's own little padding would hide it."""
+    monkeypatch.setattr(torch_encoder, "_BATCH_WORTH", 0)
+    sizes, forward = [], TorchEncoder.forward
+    monkeypatch.setattr(
+        TorchEncoder, "forward", lambda self, ids, side: sizes.append(len(ids)) or forward(self, ids, side)
+    )
+    one, texts = (
+        TorchEncoder(encoder.loaded),
+        ["a", "a text", "a text of more words", "one more text of some more words"],
+    )
+    one.encode(texts, TASKS[0])
+    assert sizes == [1, 1, 1, 1]
+    sizes.clear()
+    torch_variations.padded_on_the_left(4096).encode(one, texts, TASKS[0])
+    assert sizes == [4]
+    one.encode(texts, TASKS[0])
+    assert sizes == [4, 1, 1, 1, 1]
+
+
 # --- faults of pooling ----------------------------------------------------------------------------------------------
 
 
@@ -92,6 +112,19 @@ def test_faults_after_the_model_share_one_pass_and_give_the_vectors_of_their_own
             with faults.replaced(kind)(encoder, task) as faulty:
                 assert np.array_equal(found, faulty.encode(probes, task))
         assert counts[0] > 0 and counts[1:] == [0] * (len(alone) - 1)  # the first one of a task fills what is shared
+
+
+def test_states_of_a_model_that_computes_otherwise_now_are_not_shared(encoder):
+    by_name = {fault.name: fault for fault in faults.known_faults(encoder)}
+
+    def cls():
+        with by_name["CLS pooling"].inject(encoder, TASKS[0]) as faulty:
+            return faulty.encode(["a text", "another one"], TASKS[0])
+
+    before = cls()
+    with faults.scaled(4.0)(encoder, TASKS[0]):
+        assert np.abs(cls() - before).max() > 1e-3
+    assert np.array_equal(cls(), before)
 
 
 def test_two_models_share_nothing(native_checkpoint, encoder):
