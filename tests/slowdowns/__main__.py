@@ -62,9 +62,10 @@ def main() -> int:
             blocks = timed_blocks(rows, encoder, Waiting(encoder, slowed.texts, share), BLOCKS)
             found[share].update(_said(blocks))
             print(f"{share:.0%} slower: series {number + 1} of {count}: {dict(found[share])}", flush=True)
-    tables = {BEGIN: "\n".join(_table(found, counts)), BY_COMMAND_BEGIN: "\n".join(_by_command(options.tokens))}
-    for begin, table in tables.items():
-        print(f"\n{table}")
+    tables = {BEGIN: _table(found, counts), BY_COMMAND_BEGIN: _by_command(options.tokens)}
+    for begin, rows_of_table in tables.items():
+        table = "\n".join(rows_of_table)  # the runs of the second one begin here, once the first one is told
+        print(f"\n{table}", flush=True)
         if options.page:
             PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), table, begin), encoding="utf-8")
     return 0
