@@ -1,5 +1,7 @@
 """Two systems timed in turn: what is called in which order, and the rows that come of it, on made-up clocks."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -46,16 +48,41 @@ def timed(old_seconds, new_seconds, blocks=2):
     return timed_blocks(rows, old, new, blocks, clock=clock), log
 
 
-def test_each_block_has_the_new_system_between_two_calls_of_the_old_one():
+def test_each_block_has_one_system_between_two_calls_of_the_other_in_turn():
     found, log = timed(1.0, 2.0)
-    assert found == {name: [Block(1.5, 2.5, 1.5)] * 2 for name in ("short", "long")}
+    inside, outside = Block(1.5, 2.5, 1.5), Block(2.5, 1.5, 2.5, new_inside=False)
+    assert found == {name: [inside, outside] for name in ("short", "long")}
+    assert inside.log_ratio == outside.log_ratio == pytest.approx(math.log(2.5 / 1.5))
+    assert (inside.old, inside.new) == ((1.5, 1.5), (2.5,)) and (outside.old, outside.new) == ((1.5,), (2.5, 2.5))
     calls = [(name, task) for name, task, *_ in log if task != "wait"]
     warm = [("old", "search"), ("new", "query")] * 2
     block = [("old", "search"), ("new", "query"), ("old", "search")]
-    assert calls == [*warm, *block * 4]
+    swapped = [("new", "query"), ("old", "search"), ("new", "query")]
+    assert calls == [*warm, *block * 2, *swapped * 2]
 
 
-def test_order_of_the_two_old_calls_flips():
+def test_a_first_call_that_takes_longer_favours_neither_system():
+    """After texts of other lengths the first call of a block takes 4% longer, whichever system it is of."""
+    clock, log = Clock(), []
+
+    class Warming(Timing):
+        def encode(self, texts, task):
+            cold = not log or log[-1][-1] != texts
+            self.clock.now += self.seconds * (1.04 if cold else 1)
+            log.append((self.name, texts))
+
+        def wait(self):
+            pass
+
+    rows = [Timed(name, (name,), (("t", "t"),)) for name in ("short", "long")]
+    systems = [Warming(name, clock, 1.0, log) for name in ("old", "new")]
+    found = timed_blocks(rows, *systems, 4, clock=clock)
+    for blocks in found.values():
+        assert [round(block.log_ratio, 4) for block in blocks] == pytest.approx([-0.0196, 0.0196] * 2)
+        assert sum(block.log_control for block in blocks) == pytest.approx(0)
+
+
+def test_order_of_the_two_calls_of_one_system_flips():
     clock, log = Clock(), []
 
     class Slowing(Timing):
@@ -64,9 +91,9 @@ def test_order_of_the_two_old_calls_flips():
             return super().encode(texts, task)
 
     rows = [Timed("short", ("a",), (("t", "t"),))]
-    found = timed_blocks(rows, Slowing("old", clock, 0.0, log), Timing("new", clock, 1.0, log), 2, clock=clock)
-    (first, second) = found["short"]
-    assert first.old < first.again and second.old > second.again
+    found = timed_blocks(rows, Slowing("old", clock, 0.0, log), Timing("new", clock, 1.0, log), 4, clock=clock)
+    first, _, third, _ = found["short"]
+    assert first.one < first.again and third.one > third.again
 
 
 def test_each_task_that_both_have_is_in_a_call_and_regimes_that_one_is_not_sent_are_left_out():

@@ -45,7 +45,7 @@ def test_figures_are_scipys_of_logarithms():
 
 
 def test_block_by_hand():
-    block = Block(old=2.0, new=3.0, again=4.5)
+    block = Block(one=2.0, inside=3.0, again=4.5)
     assert math.exp(block.log_ratio) == pytest.approx(1.0) and math.exp(block.log_control) == pytest.approx(2.25)
 
 
