@@ -107,11 +107,9 @@ def _said(blocks: dict[str, list[Block]]) -> Iterator[str]:
 
 
 def _slower(figure: Any, blocks: Sequence[Block]) -> bool:
-    before, now = (
-        [one for block in blocks for one in calls]
-        for calls in zip(*((block.old, block.new) for block in blocks), strict=True)
-    )
-    return bool(figure(now) > (1 + ALLOWED) * figure(before))
+    before = figure([seconds for block in blocks for seconds in block.old])
+    now = figure([seconds for block in blocks for seconds in block.new])
+    return bool(now > (1 + ALLOWED) * before)
 
 
 def _table(found: dict[float, Counter[str]], counts: dict[float, int]) -> Iterator[str]:
