@@ -29,8 +29,9 @@ from tests.real.work_folder import WorkFolder
 from tests.runs import printed, run
 
 OF_NO_PACKAGE = {MINI.name, RANDOM.name, TRAINED.name}
-AS_BUNDLED = ("one adapter trained further", "dimension")
-"""Pairs that say something of the bundled model's own tasks or sizes."""
+AS_BUNDLED = ("one adapter trained further", "dimension", "dtype")
+"""Pairs that say something of the bundled model's own tasks, sizes or rounding: of random weights many texts lie about
+equally near, and bfloat16 changes their order by chance (5 of the small model's 93, where its bound is 4.65)."""
 
 
 # --- runs -------------------------------------------------------------------------------------------------------------
